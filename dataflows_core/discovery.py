@@ -1,0 +1,195 @@
+"""Entry points -> processors, loaders, writers and runners: names and collisions.
+
+Names are found by reading `entry_points.txt` of the installed distributions; nothing is imported until a
+name is used. A short name works while one distribution claims it, or a first-party one does; the long
+name, `<distribution without dataflows->.<name>`, always works. Install order never decides.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from configparser import ConfigParser
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from dataflows_core.errors import AmbiguousNameError, BrokenPluginError, UnknownNameError
+
+__all__ = ["FIRST_PARTY", "GROUPS", "Entry", "entries", "find", "load", "names", "refresh"]
+
+GROUPS = {
+    "processor": "dataflows.processors",
+    "loader": "dataflows.loaders",
+    "fallback loader": "dataflows.loaders.fallback",
+    "writer": "dataflows.writers",
+    "runner": "dataflows.runners",
+    "command": "dataflows.commands",
+    "blueprint": "dataflows.blueprints",
+}
+"""The entry-point group in which each kind of name is declared."""
+
+FIRST_PARTY = frozenset(
+    f"dataflows-{name}"
+    for name in (
+        "core", "registry", "stdlib", "load-csv", "dump-path", "load-excel", "dump-excel", "load-json", "parquet",
+        "sql", "load-xml", "load-tabulator", "s3", "factory", "server", "testkit", "runner-dask",
+    )
+)  # fmt: skip
+"""Distributions whose short names nobody else can take."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry point of an installed distribution; nothing of it is imported.
+
+    Attributes:
+        group: The entry-point group.
+        name: The short name.
+        value: Where the object is: ``"module:attribute"``, or ``"module"``.
+        distribution: The distribution that declares it, normalised: ``"dataflows-load-csv"``.
+        version: The distribution's version.
+    """
+
+    group: str
+    name: str
+    value: str
+    distribution: str
+    version: str
+
+    @property
+    def qualified_name(self) -> str:
+        """The long name: ``"load-csv.load_csv"``."""
+        return f"{self.distribution.removeprefix('dataflows-')}.{self.name}"
+
+    @property
+    def first_party(self) -> bool:
+        """Whether it is one of this project's own."""
+        return self.distribution in FIRST_PARTY
+
+    def load(self) -> Any:
+        """Import the object.
+
+        Raises:
+            BrokenPluginError: The plugin's import raised, or has no such object.
+        """
+        from importlib_metadata import EntryPoint
+
+        try:
+            return EntryPoint(self.name, self.value, self.group).load()
+        except Exception as error:  # the seam: a plugin's import may raise anything
+            label = f"{self.distribution} {self.version}"
+            raise BrokenPluginError(self.name, label, f"{type(error).__name__}: {error}") from error
+
+
+def _distribution_folders() -> Iterator[Path]:
+    for place in sys.path:
+        try:
+            with os.scandir(place or ".") as found:
+                names = sorted(item.name for item in found if item.name.endswith((".dist-info", ".egg-info")))
+        except OSError:
+            continue
+        for name in names:
+            yield Path(place or ".", name)
+
+
+def _distribution(folder: Path) -> tuple[str, str]:
+    """Name and version, from the folder's name as the wheel standard writes it."""
+    name, _, version = folder.stem.partition("-")
+    return re.sub(r"[-_.]+", "-", name).lower(), version
+
+
+@lru_cache(maxsize=1)
+def _entries() -> tuple[Entry, ...]:
+    seen: set[str] = set()
+    found: list[Entry] = []
+    for folder in _distribution_folders():
+        distribution, version = _distribution(folder)
+        if distribution in seen:
+            continue  # shadowed, as an import of it would be
+        seen.add(distribution)
+        try:
+            text = (folder / "entry_points.txt").read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if "[dataflows" not in text:
+            continue
+        parser = ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        parser.read_string(text)
+        for group in parser.sections():
+            if group.split(".")[0] == "dataflows":
+                found += [Entry(group, key, value, distribution, version) for key, value in parser.items(group)]
+    return tuple(sorted(found, key=lambda entry: (entry.group, entry.name, entry.distribution)))
+
+
+def refresh() -> None:
+    """Forget what was found; distributions installed since are seen at the next look."""
+    _entries.cache_clear()
+
+
+def entries(group: str) -> list[Entry]:
+    """The entry points of a group, by name and distribution."""
+    return [entry for entry in _entries() if entry.group == group]
+
+
+def names(kind: str) -> list[str]:
+    """The short names of a kind that can be used, in order."""
+    return sorted({entry.name for entry in entries(GROUPS[kind])})
+
+
+def find(kind: str, name: str) -> Entry:
+    """The entry point that a name means.
+
+    Args:
+        kind: One of `GROUPS`.
+        name: A short or a long name.
+
+    Raises:
+        UnknownNameError: Nothing installed has it; near misses are named.
+        AmbiguousNameError: Several third-party distributions claim the short name.
+    """
+    known = entries(GROUPS[kind])
+    for entry in known:
+        if entry.qualified_name == name:
+            return entry
+    claims = [entry for entry in known if entry.name == name]
+    claims = [entry for entry in claims if entry.first_party] or claims
+    if not claims:
+        raise UnknownNameError(kind, name, [entry.name for entry in known], _hint(kind, name))
+    if len(claims) > 1:
+        raise AmbiguousNameError(kind, name, [entry.qualified_name for entry in claims])
+    return claims[0]
+
+
+def load(kind: str, name: str) -> Any:
+    """The object that a name means, imported.
+
+    Raises:
+        UnknownNameError: Nothing installed has the name.
+        AmbiguousNameError: Several third-party distributions claim the short name.
+        BrokenPluginError: The plugin cannot be imported.
+    """
+    try:
+        entry = find(kind, name)
+    except UnknownNameError:
+        if entries("dataflows"):
+            from dataflows_core.hooks import plugin_manager
+
+            found = plugin_manager().hook.resolve_name(kind=kind, name=name)
+            if found is not None:
+                return found
+        raise
+    return entry.load()
+
+
+def _hint(kind: str, name: str) -> str:
+    if not entries("dataflows"):
+        return ""
+    from dataflows_core.hooks import plugin_manager
+
+    lines = [line for line in plugin_manager().hook.suggest(kind=kind, name=name) if line]
+    return "\n  ".join(lines)

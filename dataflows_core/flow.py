@@ -1,0 +1,279 @@
+"""A flow: a chain of links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dataflows_core.errors import DataflowsError, FlowError, ProcessorError
+from dataflows_core.links import name_of, step_of
+from dataflows_core.package import Package
+from dataflows_core.steps import StepRef, planning
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dataflows_core.hooks import Events
+    from dataflows_core.resource import Resource
+    from dataflows_core.runner import Runner
+    from dataflows_core.steps import Step
+
+__all__ = ["Flow", "Processed", "Results"]
+
+
+class Processed(NamedTuple):
+    """What `Flow.process` returns.
+
+    Attributes:
+        package: The package as it left the last step; its rows have passed.
+        stats: What the steps reported.
+    """
+
+    package: Package
+    stats: dict[str, Any]
+
+
+class Results(NamedTuple):
+    """What `Flow.results` returns.
+
+    Attributes:
+        rows: The rows of each tabular resource, as dicts.
+        package: The package as it left the last step; its rows can be read again, from memory.
+        stats: What the steps reported.
+    """
+
+    rows: list[list[dict[str, Any]]]
+    package: Package
+    stats: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One step as it is planned.
+
+    Attributes:
+        ref: Its name and position.
+        step: The step.
+        link: The link it was made of.
+    """
+
+    ref: StepRef
+    step: Step
+    link: Any
+
+
+class Flow:
+    """A chain of links: sources, steps, sinks, other flows.
+
+    Args:
+        *links: Functions with one parameter named `row`, `rows`, `batch`, `resource` or `package` (steps
+            are the last of these), iterables of rows, data frames, flows; None is left out.
+
+    Raises:
+        FlowError: A link is none of these; says its position and type.
+
+    Examples:
+        >>> flow = Flow([{"a": 1}, {"a": 2}], lambda row: row.update(a=row["a"] * 10))
+        >>> flow.results().rows
+        [[{'a': 10}, {'a': 20}]]
+    """
+
+    def __init__(self, *links: Any) -> None:
+        self.links = links
+        self._steps = [
+            Planned(StepRef(name_of(link), str(number)), step, link)
+            for number, link in enumerate(links, 1)
+            if (step := step_of(link, str(number))) is not None
+        ]
+
+    def __repr__(self) -> str:
+        return f"Flow({', '.join(planned.ref.name for planned in self._steps)})"
+
+    def __or__(self, other: Any) -> Flow:
+        """This flow, then another link."""
+        return Flow(*self.links, *(other.links if isinstance(other, Flow) else [other]))
+
+    def steps(self, prefix: str = "") -> Iterator[Planned]:
+        """The steps in order, those of nested flows in their place.
+
+        Args:
+            prefix: The position of this flow within the one around it.
+        """
+        for planned in self._steps:
+            position = f"{prefix}{planned.ref.position}"
+            if isinstance(planned.link, Flow):
+                yield from planned.link.steps(f"{position}.")
+            else:
+                yield Planned(StepRef(planned.ref.name, position), planned.step, planned.link)
+
+    def step(self, position: str) -> Step:
+        """The flow as one step of another."""
+
+        def step(package: Package) -> Package:
+            return self.plan(package, prefix=f"{position}.")
+
+        return step
+
+    def plan(
+        self,
+        package: Package | None = None,
+        *,
+        prefix: str = "",
+        limit: int | None = None,
+        events: Events | None = None,
+        last: int | None = None,
+    ) -> Package:
+        """Run every step once over a package: descriptors change, operations are appended, no data move.
+
+        Args:
+            package: What enters the flow; an empty package by default.
+            prefix: The position of this flow within the one around it.
+            limit: Read at most so many rows of each source.
+            events: Who is told what is planned.
+            last: Stop behind so many steps; nested flows count by their own steps.
+
+        Raises:
+            ProcessorError: A step refused, or failed.
+        """
+        package = Package() if package is None else package
+        for number, planned in enumerate(self.steps(prefix), 1):
+            package = _plan_step(planned, package, limit)
+            if events is not None:
+                events.manager.hook.step_planned(step=planned.ref, package=package)
+            if number == last:
+                break
+        return package
+
+    def package(self) -> Package:
+        """The planned package; its resources can be read (`rows`, `to_arrow` …). Nothing is written."""
+        return self.plan()
+
+    def run(
+        self,
+        runner: Runner | str | None = None,
+        *,
+        limit: int | None = None,
+        events: Events | None = None,
+    ) -> Processed:
+        """Run the flow: move the data, write, commit.
+
+        Args:
+            runner: Where: the name of an installed runner (``"local"``, ``"processes"``,
+                ``"processes:4"``), or a runner; here, in threads, by default.
+            limit: Read at most so many rows of each source.
+            events: Who is told what happens.
+
+        Raises:
+            ProcessorError: A step failed. Nothing that was written before is touched.
+        """
+        from dataflows_core.run import Run
+        from dataflows_core.runner import runner_of
+
+        events = events or _installed_events()
+        try:
+            if events is not None:
+                events.manager.hook.flow_started(flow=self)
+            package = self.plan(limit=limit, events=events)
+            with Run(package, runner=runner_of(runner), events=events) as run:
+                run.execute()
+        except BaseException as error:
+            if events is not None:
+                events.manager.hook.flow_failed(flow=self, error=error)
+            raise
+        for resource in package.resources:
+            resource.kept = False
+        if events is not None:
+            events.manager.hook.flow_finished(flow=self, stats=package.stats)
+        return Processed(package, package.stats)
+
+    def process(self) -> Processed:
+        """Run the flow here; the rows are not kept.
+
+        Raises:
+            ProcessorError: A step failed. Nothing that was written before is touched.
+        """
+        return self.run()
+
+    def results(self) -> Results:
+        """Run the flow here and keep every row in memory.
+
+        Raises:
+            ProcessorError: A step failed. Nothing that was written before is touched.
+        """
+        import pyarrow as pa
+
+        from dataflows_core.rows import RowCodec
+        from dataflows_core.run import Run
+
+        package = self.plan()
+        kept: list[tuple[Resource, list[pa.RecordBatch]]] = []
+
+        def keep(resource: Resource, batches: Iterator[pa.RecordBatch]) -> None:
+            kept.append((resource, list(batches)))
+
+        with Run(package, events=_installed_events()) as run:
+            run.execute(keep)
+        rows: list[list[dict[str, Any]]] = []
+        for resource, batches in kept:
+            codec = RowCodec(resource.schema)
+            rows.append([dict(row) for batch in batches for row in codec.decode(batch)])
+            _keep(resource, batches)
+        return Results(rows, package, package.stats)
+
+
+def _keep(resource: Resource, batches: list[pa.RecordBatch]) -> None:
+    """Let the resource be read again, from memory."""
+    import pyarrow as pa
+
+    from dataflows_core.inline import ArrowSplit
+    from dataflows_core.stream import Stream
+
+    table = pa.Table.from_batches(batches, resource.schema.arrow)
+    resource.stream = Stream.of([ArrowSplit(table, resource.schema, resource.name)], resource.schema)
+
+
+def _plan_step(planned: Planned, package: Package, limit: int | None) -> Package:
+    before = {id(resource) for resource in package.resources}
+    try:
+        with planning(planned.ref):
+            result = planned.step(package)
+            if result is not None and not isinstance(result, Package):
+                raise FlowError(f"it returned {type(result).__name__}, and a step returns a package or None")
+            package = package if result is None else result
+            if limit is not None:
+                _limit([resource for resource in package.resources if id(resource) not in before], limit)
+    except ProcessorError:
+        raise
+    except (DataflowsError, OSError, ImportError) as error:
+        raise ProcessorError(error, processor=planned.ref.name, position=planned.ref.position) from error
+    except Exception as error:  # the seam: a step may raise anything
+        raise ProcessorError(error, processor=planned.ref.name, position=planned.ref.position) from error
+    return package
+
+
+def _limit(resources: list[Resource], limit: int) -> None:
+    from dataflows_core.stream import Splits
+
+    def head(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        left = limit
+        for batch in batches:
+            yield batch[:left]
+            left -= batch.num_rows
+            if left <= 0:
+                return
+
+    for resource in resources:
+        if resource.stream is not None and isinstance(resource.stream.origin, Splits):
+            resource.pipe_batches(head)
+
+
+def _installed_events() -> Events | None:
+    """The hooks, when a plugin is installed that listens; without one, pluggy is not even imported."""
+    from dataflows_core.discovery import entries
+
+    if not entries("dataflows"):
+        return None
+    from dataflows_core.hooks import Events
+
+    return Events()

@@ -1,0 +1,186 @@
+"""The operations that steps append to streams.
+
+Which class an operation is *is* the declaration of what may be done with it: a `Map` looks at one batch
+at a time and may run anywhere; `EachRow`, `PipeRows` and `PipeBatches` see the stream whole and in
+order, on the flow's own thread; a `Write` passes on what it writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pyarrow as pa
+
+from dataflows_core.errors import DataError, SchemaError
+from dataflows_core.report import Report
+from dataflows_core.schema import Schema
+from dataflows_core.steps import StepRef
+
+if TYPE_CHECKING:
+    from dataflows_core.sink import Sink
+
+__all__ = ["BatchFunction", "EachRow", "Map", "MapRows", "Operation", "PipeBatches", "PipeRows", "Write", "conform"]
+
+BatchFunction: TypeAlias = "Callable[[pa.RecordBatch], pa.RecordBatch | tuple[pa.RecordBatch, Report]]"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a step does to one stream.
+
+    Attributes:
+        step: The step that appended it; the one to blame.
+        before: The schema of the batches that reach it.
+        after: The schema of the batches that leave it.
+    """
+
+    step: StepRef
+    before: Schema
+    after: Schema
+
+
+@dataclass(frozen=True)
+class Map(Operation):
+    """One batch in, one batch out; no memory between batches, so it may run anywhere, in any order.
+
+    Attributes:
+        function: Gets a batch whose columns in `reads` have the types of `before`.
+        reads: The fields that the function looks at; None means all. Others may reach it as carried
+            text (see `dataflows_core.carried`) and must leave it as they came, or not at all.
+        parts: The operations that were fused into this one, for finding the one to blame.
+    """
+
+    function: BatchFunction
+    reads: frozenset[str] | None = None
+    parts: tuple[Map, ...] = ()
+
+    def apply(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Report | None]:
+        """The batch that leaves, and what the function reports."""
+        from dataflows_core.carried import typed
+
+        result = self.function(typed(batch, self.before, self.reads))
+        report = None
+        if isinstance(result, tuple):
+            result, report = result
+        return conform(result, self.after, carried=self.reads is not None), report
+
+
+@dataclass(frozen=True)
+class MapRows:
+    """The body of a `Map` that calls a function on every row.
+
+    Attributes:
+        function: Gets a row; returns a row, or None when it changed the row in place.
+        before: The schema of the rows it gets.
+        after: The schema of the rows it returns.
+    """
+
+    function: Callable[[dict[str, Any]], Mapping[str, Any] | None]
+    before: Schema
+    after: Schema
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        from dataflows_core.rows import RowCodec
+
+        rows = RowCodec(self.before).decode(batch)
+        changed = [row if (result := self.function(row)) is None else result for row in rows]
+        return RowCodec(self.after).encode(changed, batch)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The function is a user's: a lambda or a closure needs more than pickle.
+        import cloudpickle
+
+        return _restore_map_rows, (cloudpickle.dumps(self.function), self.before, self.after)
+
+
+def _restore_map_rows(function: bytes, before: Schema, after: Schema) -> MapRows:
+    import pickle
+
+    return MapRows(pickle.loads(function), before, after)
+
+
+@dataclass(frozen=True)
+class EachRow(Operation):
+    """Calls a function on every row, in order, on the flow's thread; the function may remember.
+
+    Attributes:
+        function: Gets a row; returns a row, or None when it changed the row in place.
+    """
+
+    function: Callable[[dict[str, Any]], Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class PipeRows(Operation):
+    """Hands the rows to a function as one iterator, in order.
+
+    Attributes:
+        function: Gets an iterator of rows; returns any iterable of rows.
+    """
+
+    function: Callable[[Iterator[dict[str, Any]]], Iterable[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class PipeBatches(Operation):
+    """Hands the batches to a function as one iterator, in order.
+
+    Attributes:
+        function: Gets an iterator of batches with the types of `before`; returns any iterable of them.
+    """
+
+    function: Callable[[Iterator[pa.RecordBatch]], Iterable[pa.RecordBatch]]
+
+
+@dataclass(frozen=True)
+class Write(Operation):
+    """Writes what passes, and passes it on.
+
+    Attributes:
+        sink: Where it is written.
+    """
+
+    sink: Sink
+
+
+def conform(batch: pa.RecordBatch, schema: Schema, *, carried: bool = False) -> pa.RecordBatch:
+    """The batch with the columns of `schema`, in its order, and of its types.
+
+    A type that differs without loss is converted.
+
+    Args:
+        batch: What an operation returned.
+        schema: What it announced.
+        carried: Whether text may stand for other types, because it was proven to be canonical; a user's
+            function is not trusted with that.
+
+    Raises:
+        SchemaError: A column that no field declares, or a field that no column has.
+        DataError: A column whose values do not fit their field's type.
+    """
+    if batch.schema.equals(schema.arrow):
+        return batch
+    names = batch.schema.names
+    if names != list(schema.names):
+        if extra := [name for name in names if name not in schema]:
+            raise SchemaError(
+                f"the column {extra[0]!r} is declared by no field; add it with add_field before this step"
+            )
+        if missing := [name for name in schema.names if name not in names]:
+            raise SchemaError(f"the column of the field {missing[0]!r} is missing; delete_fields removes a field")
+        batch = batch.select(list(schema.names))
+    columns = []
+    for field, column in zip(schema, batch.columns, strict=True):
+        if column.type == field.arrow or (carried and pa.types.is_string(column.type)):
+            columns.append(column)
+            continue
+        try:
+            columns.append(column.cast(field.arrow))
+        except pa.ArrowInvalid as error:
+            raise DataError(
+                f"the values of the column {field.name!r} are {column.type}, and do not fit its field, "
+                f"a {field.type} ({field.arrow}): {error}"
+            ) from error
+    return pa.RecordBatch.from_arrays(columns, names=list(schema.names))

@@ -1,0 +1,148 @@
+"""A package: the descriptor, the resources and the stats that steps work on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from dataflows_core.errors import FlowError, near_misses
+from dataflows_core.resource import Resource
+
+__all__ = ["Package", "ResourceSelector"]
+
+ResourceSelector: TypeAlias = "str | int | Iterable[str] | None"
+"""Which resources: None for all, a regular expression that a name matches as a whole, a position from 0
+(from the end when negative), or a list of names."""
+
+
+class Package:
+    """What flows from step to step: descriptor, resources in order, stats.
+
+    Args:
+        properties: What the Data Package descriptor says besides `resources`.
+
+    Attributes:
+        properties: The same; may be changed.
+        resources: The resources, in order.
+        removed: Resources that a step took out; their streams are read to the end all the same, so that
+            what is written or checked above that step is whole.
+        stats: What the steps report, merged in their order.
+    """
+
+    def __init__(self, properties: Mapping[str, Any] | None = None) -> None:
+        self.properties: dict[str, Any] = dict(properties or {})
+        self.resources: list[Resource] = []
+        self.removed: list[Resource] = []
+        self.stats: dict[str, Any] = {}
+        self._on_finish: list[Callable[[], object]] = []
+        self._on_abort: list[Callable[[], object]] = []
+
+    def __repr__(self) -> str:
+        return f"Package({', '.join(resource.name for resource in self.resources)})"
+
+    @property
+    def descriptor(self) -> dict[str, Any]:
+        """The Data Package descriptor (v1), a new one at each call."""
+        return {
+            "profile": "data-package",
+            **self.properties,
+            "resources": [resource.descriptor for resource in self.resources],
+        }
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the resources, in order."""
+        return [resource.name for resource in self.resources]
+
+    def __getitem__(self, name: str | int) -> Resource:
+        """The resource of that name, or at that position.
+
+        Raises:
+            FlowError: There is none.
+        """
+        (resource,) = self.select(name if isinstance(name, int) else [name])
+        return resource
+
+    def select(self, resources: ResourceSelector = None) -> list[Resource]:
+        """The resources that a step is meant for, in the order of the package.
+
+        Args:
+            resources: None for all; a regular expression that a name matches as a whole; a position, from
+                the end when negative; a list of names.
+
+        Raises:
+            FlowError: Nothing is selected, though something was asked for.
+        """
+        if resources is None:
+            return list(self.resources)
+        if isinstance(resources, str):
+            try:
+                pattern = re.compile(resources)
+            except re.error as error:
+                raise FlowError(f"{resources!r} is not a regular expression for resource names: {error}") from error
+            found = [resource for resource in self.resources if pattern.fullmatch(resource.name)]
+            if not found:
+                raise self._unknown(resources)
+            return found
+        if isinstance(resources, int):
+            try:
+                return [self.resources[resources]]
+            except IndexError:
+                raise FlowError(
+                    f"there is no resource at position {resources}: the package has {len(self.resources)}"
+                ) from None
+        wanted = list(resources)
+        for name in wanted:
+            if name not in self.names:
+                raise self._unknown(name)
+        return [resource for resource in self.resources if resource.name in wanted]
+
+    def tables(self, resources: ResourceSelector = None) -> list[Resource]:
+        """The tabular ones among the selected resources."""
+        return [resource for resource in self.select(resources) if resource.tabular]
+
+    def _unknown(self, name: object) -> FlowError:
+        message = f"no resource is named {name!r}"
+        if close := near_misses(str(name), self.names):
+            message += f"; did you mean {' or '.join(map(repr, close))}?"
+        return FlowError(f"{message}\n  known resources: {', '.join(self.names) or '(none)'}")
+
+    def add(self, resource: Resource) -> Resource:
+        """Append a resource.
+
+        Raises:
+            FlowError: Another one has its name.
+        """
+        if resource.name in self.names:
+            raise FlowError(
+                f"a resource named {resource.name!r} is there already; give this one another name (name=…)"
+            )
+        self.resources.append(resource)
+        return resource
+
+    def remove(self, resource: Resource) -> None:
+        """Take a resource out; its stream is read to the end all the same."""
+        self.resources.remove(resource)
+        self.removed.append(resource)
+
+    def on_finish(self, function: Callable[[], object]) -> None:
+        """Call a function once, after every stream has ended well; it may add to `stats`.
+
+        Functions are called in the order of their steps. One that raises fails the run.
+        """
+        self._on_finish.append(function)
+
+    def on_abort(self, function: Callable[[], object]) -> None:
+        """Call a function once when the run fails, to take back what its step has begun."""
+        self._on_abort.append(function)
+
+    def finish(self) -> None:
+        """Call what `on_finish` was given; for runs."""
+        for function in self._on_finish:
+            function()
+
+    def abort(self) -> None:
+        """Call what `on_abort` was given; for runs."""
+        for function in reversed(self._on_abort):
+            function()

@@ -1,0 +1,125 @@
+"""The barriers: functions that see a stream whole and in order, on the flow's own thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from dataflows_core.carried import typed
+from dataflows_core.errors import CastError, ProcessorError, RowError
+from dataflows_core.lineage import Counted, Lineage, blame_row
+from dataflows_core.operations import EachRow, Operation, PipeBatches, PipeRows, conform
+from dataflows_core.rows import RowCodec, rows_to_batches
+
+__all__ = ["Chunk", "each_row", "pipe_batches", "pipe_rows"]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A batch on its way, and where its rows came from."""
+
+    batch: pa.RecordBatch
+    lineage: Lineage
+
+
+def each_row(chunks: Iterator[Chunk], operation: EachRow, resource: str) -> Iterator[Chunk]:
+    """Call a function on every row."""
+    codec = RowCodec(operation.before)
+    function = operation.function
+    for chunk in chunks:
+        rows = codec.decode(chunk.batch)
+        changed: list[Mapping[str, Any]] = []
+        keep = changed.append
+        try:
+            for row in rows:
+                result = function(row)
+                keep(row if result is None else result)
+        except Exception as error:  # the seam: a user's function may raise anything
+            index = len(changed)
+            values = dict(codec.decode(chunk.batch[index : index + 1])[0])
+            raise blame_row(error, operation.step, resource, chunk.lineage, index, values) from error
+        try:
+            batch = codec.encode(changed, chunk.batch)
+        except (RowError, CastError) as error:
+            values = dict(changed[error.index])
+            raise blame_row(error, operation.step, resource, chunk.lineage, error.index, values) from error
+        yield Chunk(batch, chunk.lineage)
+
+
+class _Reading:
+    """What a piped function has read so far, so that its failure can be placed."""
+
+    def __init__(self) -> None:
+        self.failure: BaseException | None = None
+        self.chunk: Chunk | None = None
+        self.index = 0
+        self.row: Mapping[str, Any] | None = None
+
+    def rows(self, chunks: Iterator[Chunk], codec: RowCodec) -> Iterator[dict[str, Any]]:
+        for chunk in self.batches(chunks):
+            for index, row in enumerate(codec.decode(chunk.batch)):
+                self.index, self.row = index, row
+                yield row
+        self.chunk = self.row = None
+
+    def batches(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        while True:
+            try:
+                chunk = next(chunks, None)
+            except BaseException as error:
+                # The function may swallow what passes through it; the run must fail all the same.
+                self.failure = error
+                raise
+            if chunk is None:
+                return
+            self.chunk = chunk
+            yield chunk
+
+    def blame(self, error: Exception, operation: Operation, resource: str) -> ProcessorError:
+        if isinstance(error, ProcessorError):
+            return error
+        if self.chunk is None or self.row is None:
+            return ProcessorError(
+                error, processor=operation.step.name, position=operation.step.position, resource=resource
+            )
+        return blame_row(error, operation.step, resource, self.chunk.lineage, self.index, dict(self.row))
+
+
+def pipe_rows(chunks: Iterator[Chunk], operation: PipeRows, resource: str) -> Iterator[Chunk]:
+    """Hand all rows to a function, in order."""
+    reading = _Reading()
+    before, after = RowCodec(operation.before), RowCodec(operation.after)
+
+    def run() -> Iterable[pa.RecordBatch]:
+        return rows_to_batches(operation.function(reading.rows(chunks, before)), after)
+
+    yield from _counted(run, reading, operation, resource)
+
+
+def pipe_batches(chunks: Iterator[Chunk], operation: PipeBatches, resource: str) -> Iterator[Chunk]:
+    """Hand all batches to a function, in order."""
+    reading = _Reading()
+
+    def run() -> Iterable[pa.RecordBatch]:
+        batches = (typed(chunk.batch, operation.before) for chunk in reading.batches(chunks))
+        return (conform(batch, operation.after) for batch in operation.function(batches))
+
+    yield from _counted(run, reading, operation, resource)
+
+
+def _counted(
+    run: Callable[[], Iterable[pa.RecordBatch]], reading: _Reading, operation: Operation, resource: str
+) -> Iterator[Chunk]:
+    """The batches of a piped function, with rows counted from here on: it may have reordered them."""
+    count = 0
+    try:
+        for batch in run():
+            yield Chunk(batch, Counted(count))
+            count += batch.num_rows
+    except Exception as error:  # the seam: a user's function may raise anything
+        raise reading.blame(error, operation, resource) from error
+    if reading.failure is not None:
+        raise reading.failure

@@ -1,0 +1,279 @@
+"""One run of a planned package: pull every stream, feed the sinks, commit once.
+
+This is the loop of dataflows. Per stream: the source's blocks are decoded, and the maps behind them done,
+in an ordered thread pool; barriers run here, on the flow's own thread; what leaves the last operation is
+dropped, because whoever wanted it has written it. Nothing in the pool waits for the pool.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pyarrow as pa
+
+from dataflows_core.carried import typed
+from dataflows_core.lineage import Counted
+from dataflows_core.operations import EachRow, Map, Operation, PipeBatches, PipeRows, Write
+from dataflows_core.pipes import Chunk, each_row, pipe_batches, pipe_rows
+from dataflows_core.report import Report
+from dataflows_core.segment import Outcome, decode, push
+from dataflows_core.steps import StepRef
+from dataflows_core.stream import Derived, Split, Splits, Stream
+
+if TYPE_CHECKING:
+    from dataflows_core.hooks import Events
+    from dataflows_core.package import Package
+    from dataflows_core.resource import Resource
+    from dataflows_core.runner import Runner
+    from dataflows_core.sink import Receipt
+
+__all__ = ["Run", "writes_of"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Run:
+    """One run of a planned package.
+
+    Args:
+        package: What was planned.
+        runner: Where the splits are worked on; None means here, in threads.
+        sinks: Whether anything is written; a preview leaves that out.
+        events: Who is told what happens.
+    """
+
+    def __init__(
+        self,
+        package: Package,
+        *,
+        runner: Runner | None = None,
+        sinks: bool = True,
+        events: Events | None = None,
+    ) -> None:
+        self.package, self.runner, self.sinks, self.events = package, runner, sinks, events
+        self.reports: dict[tuple[StepRef, str], Report] = {}
+        self.receipts: dict[int, list[Receipt]] = {}
+        threads = max(2, min(os.cpu_count() or 2, 8))
+        self._ahead = threads + 1
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="dataflows")
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def execute(self, keep: Callable[[Resource, Iterator[pa.RecordBatch]], None] | None = None) -> None:
+        """Pull every stream to its end, then commit what was written.
+
+        Args:
+            keep: Gets each resource that stays, and its typed batches; must read them all.
+
+        Raises:
+            ProcessorError: A step failed. What was written is taken back.
+        """
+        writes = writes_of(self.package) if self.sinks else []
+        try:
+            for write in writes:
+                write.sink.begin()
+            for resource in self.package.removed:
+                self._drain(resource)
+            for resource in self.package.resources:
+                if keep is None or resource.stream is None:
+                    self._drain(resource)
+                else:
+                    keep(resource, self.batches(resource))
+            self._add_reports()
+            for write in writes:
+                write.sink.commit(self.receipts.get(id(write.sink), []))
+            if self.sinks:
+                self.package.finish()
+        except BaseException:
+            for write in writes:
+                write.sink.abort()
+            self.package.abort()
+            raise
+
+    def batches(self, resource: Resource) -> Iterator[pa.RecordBatch]:
+        """The typed batches of one resource."""
+        assert resource.stream is not None
+        schema = resource.stream.schema
+        for chunk in self._chunks(resource.stream, resource.name):
+            yield typed(chunk.batch, schema)
+
+    def _drain(self, resource: Resource) -> None:
+        if resource.stream is not None:
+            for _ in self._chunks(resource.stream, resource.name):
+                pass
+
+    def _chunks(self, stream: Stream, resource: str) -> Iterator[Chunk]:
+        first, *rest = _stages(stream.operations)
+        chunks = self._origin(stream.origin, first, resource)
+        for barrier, segment in rest:
+            chunks = self._barrier(chunks, barrier, resource, drain=stream.writes)
+            if segment:
+                chunks = self._segment(chunks, segment, resource)
+        return chunks
+
+    def _origin(
+        self, origin: Splits | Derived, first: tuple[Operation | None, list[Operation]], resource: str
+    ) -> Iterator[Chunk]:
+        segment = first[1]
+        if isinstance(origin, Derived):
+            return self._segment(self._derived(origin, resource), segment, resource)
+        if self.runner is not None and self.sinks:
+            from dataflows_core.distribute import distributed
+
+            return distributed(self, self.runner, origin, segment, resource)
+        return self._splits(origin, segment, resource)
+
+    def _splits(self, origin: Splits, segment: list[Operation], resource: str) -> Iterator[Chunk]:
+        def work(item: tuple[Split, Any]) -> Outcome:
+            split, block = item
+            batch, lineage = decode(split, block, origin.step, resource)
+            return push(batch, lineage, segment, resource, sinks=self.sinks)
+
+        blocks = self._blocks(origin, resource)
+        return self._settle(self._ordered(work, blocks), resource, source=True)
+
+    def _blocks(self, origin: Splits, resource: str) -> Iterator[tuple[Split, Any]]:
+        from dataflows_core.lineage import blame
+
+        for split in origin.splits:
+            try:
+                for block in split.blocks():
+                    yield split, block
+            except Exception as error:  # the seam: a loader may raise anything
+                operation = Operation(origin.step, origin.schema, origin.schema)
+                raise blame(error, [operation], pa.record_batch({}), Counted(0), resource) from error
+
+    def _derived(self, origin: Derived, resource: str) -> Iterator[Chunk]:
+        from dataflows_core.lineage import blame
+
+        # An error that passes through DuckDB or another engine loses its cause: keep it here.
+        failures: list[BaseException] = []
+        inputs = [self._typed(stream, resource, failures) for stream in origin.inputs]
+        count = 0
+        try:
+            for batch in origin.function(*inputs):
+                yield Chunk(batch, Counted(count))
+                count += batch.num_rows
+            for stream, batches in zip(origin.inputs, inputs, strict=True):
+                if stream.writes:
+                    for _ in batches:
+                        pass
+            if failures:
+                raise failures[0]
+        except Exception as error:  # the seam: a step may raise anything
+            if failures:
+                raise failures[0] from None
+            operation = Operation(origin.step, origin.schema, origin.schema)
+            raise blame(error, [operation], pa.record_batch({}), Counted(0), resource) from error
+
+    def _typed(
+        self, stream: Stream, resource: str, failures: list[BaseException]
+    ) -> Iterator[pa.RecordBatch]:
+        try:
+            for chunk in self._chunks(stream, resource):
+                yield typed(chunk.batch, stream.schema)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    def _segment(self, chunks: Iterator[Chunk], segment: list[Operation], resource: str) -> Iterator[Chunk]:
+        if not segment:
+            return chunks
+
+        def work(chunk: Chunk) -> Outcome:
+            return push(chunk.batch, chunk.lineage, segment, resource, sinks=self.sinks)
+
+        return self._settle(self._ordered(work, chunks), resource)
+
+    def _barrier(
+        self, chunks: Iterator[Chunk], operation: Operation | None, resource: str, *, drain: bool
+    ) -> Iterator[Chunk]:
+        if isinstance(operation, EachRow):
+            yield from each_row(chunks, operation, resource)
+        elif isinstance(operation, PipeRows):
+            yield from pipe_rows(chunks, operation, resource)
+        elif isinstance(operation, PipeBatches):
+            yield from pipe_batches(chunks, operation, resource)
+        if drain:
+            # A function that stops early must not cut short what is written above it.
+            for _ in chunks:
+                pass
+
+    def _settle(self, outcomes: Iterator[Outcome], resource: str, *, source: bool = False) -> Iterator[Chunk]:
+        """Do, in order and on this thread, what the pool could not."""
+        for outcome in outcomes:
+            for write, encoded in outcome.encoded:
+                write.sink.append(encoded)
+            for step, report in outcome.reports:
+                self.note(step, resource, report)
+            if source and self.events is not None:
+                self.events.progress(resource, outcome.arrived)
+            if outcome.batch.num_rows:
+                yield Chunk(outcome.batch, outcome.lineage)
+
+    def note(self, step: StepRef, resource: str, report: Report) -> None:
+        """Take in what an operation reports."""
+        self.reports.setdefault((step, resource), Report()).add(report)
+        if self.events is not None:
+            for rejected in report.rejected:
+                self.events.row_rejected(step, resource, rejected)
+
+    def _add_reports(self) -> None:
+        for report in self.reports.values():
+            for name, number in report.counts.items():
+                self.package.stats[name] = self.package.stats.get(name, 0) + number
+
+    def _ordered(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """The results of `work`, in the order of `items`; a few are worked on ahead, in the pool."""
+        pending: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                pending.append(self._pool.submit(work, item))
+                if len(pending) >= self._ahead:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _stages(operations: Sequence[Operation]) -> list[tuple[Operation | None, list[Operation]]]:
+    """The operations as barriers, each with the maps and writes behind it; the first has no barrier."""
+    stages: list[tuple[Operation | None, list[Operation]]] = [(None, [])]
+    for operation in operations:
+        if isinstance(operation, Map | Write):
+            stages[-1][1].append(operation)
+        else:
+            stages.append((operation, []))
+    return stages
+
+
+def writes_of(package: Package) -> list[Write]:
+    """Every write that was planned, once, in planning order."""
+    found: dict[int, Write] = {}
+
+    def visit(stream: Stream | None) -> None:
+        if stream is None:
+            return
+        if isinstance(stream.origin, Derived):
+            for upstream in stream.origin.inputs:
+                visit(upstream)
+        for operation in stream.operations:
+            if isinstance(operation, Write):
+                found.setdefault(id(operation.sink), operation)
+
+    for resource in (*package.removed, *package.resources):
+        visit(resource.stream)
+    return list(found.values())
