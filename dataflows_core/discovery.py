@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator
 from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 
 from dataflows_core.errors import AmbiguousNameError, BrokenPluginError, UnknownNameError
 
-__all__ = ["FIRST_PARTY", "GROUPS", "Entry", "entries", "find", "load", "names", "refresh"]
+__all__ = ["FIRST_PARTY", "GROUPS", "Entry", "entries", "find", "hint", "load", "names", "refresh"]
 
 GROUPS = {
     "processor": "dataflows.processors",
@@ -119,7 +120,10 @@ def _entries() -> tuple[Entry, ...]:
             continue
         parser = ConfigParser(delimiters=("=",), interpolation=None, strict=False)
         parser.optionxform = str  # type: ignore[assignment,method-assign]
-        parser.read_string(text)
+        try:
+            parser.read_string(text)
+        except ConfigParserError:
+            continue  # a damaged installation must not hide the others
         for group in parser.sections():
             if group.split(".")[0] == "dataflows":
                 found += [Entry(group, key, value, distribution, version) for key, value in parser.items(group)]
@@ -159,7 +163,7 @@ def find(kind: str, name: str) -> Entry:
     claims = [entry for entry in known if entry.name == name]
     claims = [entry for entry in claims if entry.first_party] or claims
     if not claims:
-        raise UnknownNameError(kind, name, [entry.name for entry in known], _hint(kind, name))
+        raise UnknownNameError(kind, name, [entry.name for entry in known], hint(kind, name))
     if len(claims) > 1:
         raise AmbiguousNameError(kind, name, [entry.qualified_name for entry in claims])
     return claims[0]
@@ -186,7 +190,8 @@ def load(kind: str, name: str) -> Any:
     return entry.load()
 
 
-def _hint(kind: str, name: str) -> str:
+def hint(kind: str, name: str) -> str:
+    """What installed plugins suggest for an unknown name: the command that installs it, say."""
     if not entries("dataflows"):
         return ""
     from dataflows_core.hooks import plugin_manager

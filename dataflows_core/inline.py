@@ -49,6 +49,7 @@ class RowsSplit:
     schema: Schema
     source: str
     size: int | None = None
+    portable = False
 
     def blocks(self) -> Iterator[tuple[int, list[Any]]]:
         """Lists of rows, with the number of rows before them."""
@@ -77,6 +78,7 @@ class ArrowSplit:
     size: int | None = None
     once: bool = False
     used: bool = field(default=False, compare=False)
+    portable = False
 
     def blocks(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Batches, with the number of rows before them."""

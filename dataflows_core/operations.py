@@ -88,18 +88,6 @@ class MapRows:
         changed = [row if (result := self.function(row)) is None else result for row in rows]
         return RowCodec(self.after).encode(changed, batch)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # The function is a user's: a lambda or a closure needs more than pickle.
-        import cloudpickle
-
-        return _restore_map_rows, (cloudpickle.dumps(self.function), self.before, self.after)
-
-
-def _restore_map_rows(function: bytes, before: Schema, after: Schema) -> MapRows:
-    import pickle
-
-    return MapRows(pickle.loads(function), before, after)
-
 
 @dataclass(frozen=True)
 class EachRow(Operation):

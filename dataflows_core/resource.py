@@ -36,6 +36,8 @@ class Resource:
     Attributes:
         name: Its name.
         properties: What its descriptor says besides `name` and `schema`; may be changed.
+        source: Where the files of a resource are that is not tabular; dumps copy them.
+        kept: Whether its rows can be read; False when a run has drained them.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Resource:
         self.properties: dict[str, Any] = dict(properties or {})
         self._stream = stream
         self._schema = schema if stream is None else stream.schema
+        self.source: list[str] = []
         self.kept = True
 
     def __repr__(self) -> str:

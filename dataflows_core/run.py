@@ -108,12 +108,12 @@ class Run:
 
     def _drain(self, resource: Resource) -> None:
         if resource.stream is not None:
-            for _ in self._chunks(resource.stream, resource.name):
+            for _ in self._chunks(resource.stream, resource.name, wanted=False):
                 pass
 
-    def _chunks(self, stream: Stream, resource: str) -> Iterator[Chunk]:
-        first, *rest = _stages(stream.operations)
-        chunks = self._origin(stream.origin, first, resource)
+    def _chunks(self, stream: Stream, resource: str, *, wanted: bool = True) -> Iterator[Chunk]:
+        (_, segment), *rest = _stages(stream.operations)
+        chunks = self._origin(stream.origin, segment, resource, wanted=wanted or bool(rest))
         for barrier, segment in rest:
             chunks = self._barrier(chunks, barrier, resource, drain=stream.writes)
             if segment:
@@ -121,15 +121,15 @@ class Run:
         return chunks
 
     def _origin(
-        self, origin: Splits | Derived, first: tuple[Operation | None, list[Operation]], resource: str
+        self, origin: Splits | Derived, segment: list[Operation], resource: str, *, wanted: bool
     ) -> Iterator[Chunk]:
-        segment = first[1]
         if isinstance(origin, Derived):
             return self._segment(self._derived(origin, resource), segment, resource)
-        if self.runner is not None and self.sinks:
+        portable = all(getattr(split, "portable", True) for split in origin.splits)
+        if self.runner is not None and self.sinks and portable:
             from dataflows_core.distribute import distributed
 
-            return distributed(self, self.runner, origin, segment, resource)
+            return distributed(self, self.runner, origin, segment, resource, wanted=wanted)
         return self._splits(origin, segment, resource)
 
     def _splits(self, origin: Splits, segment: list[Operation], resource: str) -> Iterator[Chunk]:
@@ -217,10 +217,15 @@ class Run:
                 write.sink.append(encoded)
             for step, report in outcome.reports:
                 self.note(step, resource, report)
-            if source and self.events is not None:
-                self.events.progress(resource, outcome.arrived)
+            if source:
+                self.arrived(resource, outcome.arrived, None)
             if outcome.batch.num_rows:
                 yield Chunk(outcome.batch, outcome.lineage)
+
+    def arrived(self, resource: str, rows: int, size: int | None) -> None:
+        """Tell of rows that were read from a source."""
+        if self.events is not None:
+            self.events.progress(resource, rows, size)
 
     def note(self, step: StepRef, resource: str, report: Report) -> None:
         """Take in what an operation reports."""
