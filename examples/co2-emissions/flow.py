@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from dataflows_core import Flow
-from dataflows_core.processors import compute, delete_fields, dump_to_path, filter_rows, load, printer, set_type
+from dataflows_core.processors import (
+    compute,
+    delete_fields,
+    dump_to_path,
+    filter_rows,
+    load,
+    printer,
+    set_type,
+)
 
 HERE = Path(__file__).parent
 

@@ -1,0 +1,268 @@
+"""The only entrance for tests, lint, types, docs and benchmarks: `nox -l` lists the sessions.
+
+Plain `nox` runs everything on the Python that runs nox, and the core on the newest Python here as well;
+`nox -s matrix` runs all tests on every supported Python here. pip is enough; `nox -db uv` is quicker where
+uv is installed. Words after `--` go to the tool: `nox -s "tests-3.11(dataflows-core)" -- -k cast -x`.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import nox
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).parent
+FOLDERS = [ROOT, ROOT / "registry", *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))]
+PROJECTS: dict[Path, dict[str, Any]] = {
+    folder: nox.project.load_toml(folder / "pyproject.toml") for folder in FOLDERS
+}
+DISTRIBUTIONS = {project["project"]["name"]: folder for folder, project in PROJECTS.items()}
+CORE = PROJECTS[ROOT]["project"]["name"]
+GROUP = partial(nox.project.dependency_groups, PROJECTS[ROOT])
+
+SPANNING = ("tests/docs", "tests/integration")
+"""The tests that need several distributions; the others in `tests` are the core's own."""
+
+
+def _show_pythons_of_pyenv(wanted: list[str]) -> None:
+    """Names in PYENV_VERSION the newest patch of each wanted Python; pyenv's shims hide what is not named."""
+    home = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
+    newest = {}
+    for path in home.glob("3.*.*/bin/python"):
+        patch = path.parent.parent.name
+        if patch.replace(".", "").isdigit():
+            minor = patch.rpartition(".")[0]
+            newest[minor] = max(newest.get(minor, patch), patch, key=Version)
+    first = os.environ.get("PYENV_VERSION") or platform.python_version()
+    if newest and (home / first.partition(":")[0]).exists():
+        shown = first.split(":")
+        os.environ["PYENV_VERSION"] = ":".join(
+            dict.fromkeys([*shown, *(newest[v] for v in wanted if v in newest)])
+        )
+
+
+def _is_here(python: str) -> bool:
+    path = shutil.which(f"python{python}")
+    return (
+        path is not None
+        and subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0
+    )
+
+
+SUPPORTED = nox.project.python_versions(PROJECTS[ROOT])
+_show_pythons_of_pyenv(SUPPORTED)
+RUNNING = ".".join(platform.python_version_tuple()[:2])
+PYTHONS = [python for python in SUPPORTED if python == RUNNING or _is_here(python)]
+if not PYTHONS:
+    raise SystemExit(f"dataflows needs one of Python {', '.join(SUPPORTED)}, and none of them is here")
+MAIN = RUNNING if RUNNING in PYTHONS else PYTHONS[0]
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = [
+    "lint",
+    "types",
+    *(f"tests-{MAIN}({name})" for name in DISTRIBUTIONS),
+    *(f"tests-{PYTHONS[-1]}({CORE})" for _ in "x" if PYTHONS[-1] != MAIN),
+    f"integration-{MAIN}",
+    "docs",
+    "lowest",
+    "fresh",
+]
+
+
+def _install(session: nox.Session, *names: str, groups: tuple[str, ...] = ("test",)) -> None:
+    """Installs distributions of this checkout with the core, which no index knows in this version."""
+    folders = dict.fromkeys((ROOT, *(DISTRIBUTIONS[name] for name in names)))
+    editable = [word for folder in folders for word in ("-e", str(folder))]
+    session.install(*editable, *GROUP(*groups), env={"PIP_NO_COMPILE": "1"})
+
+
+def _pytest(session: nox.Session, *names: str) -> None:
+    """Runs the tests of distributions, then the examples in their docstrings."""
+    for name in names:
+        at = str(DISTRIBUTIONS[name].relative_to(ROOT))
+        own = ["tests", *(f"--ignore={path}" for path in SPANNING)] if name == CORE else [f"{at}/tests"]
+        session.run("pytest", *own, *session.posargs)
+        # 5 is pytest's word for "there were none".
+        packages = [f"{at}/{package}" for package in _wheel(name)["packages"]]
+        session.run("pytest", "--doctest-modules", *packages, *session.posargs, success_codes=[0, 5])
+
+
+def _wheel(name: str) -> dict[str, Any]:
+    target: dict[str, Any] = PROJECTS[DISTRIBUTIONS[name]]["tool"]["hatch"]["build"]["targets"]["wheel"]
+    return target
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("distribution", [nox.param(name, id=name) for name in DISTRIBUTIONS])
+def tests(session: nox.Session, distribution: str) -> None:
+    """One distribution, alone with its declared dependencies: an undeclared import fails here."""
+    _install(session, distribution)
+    _pytest(session, distribution)
+
+
+@nox.session(python=PYTHONS)
+def integration(session: nox.Session) -> None:
+    """All distributions together: what spans packages, the examples, the houses' rules."""
+    _install(session, *DISTRIBUTIONS, groups=("test", "frames"))
+    session.run("pip", "check")
+    session.run("pytest", "tests/integration", *session.posargs)
+
+
+@nox.session(python=False)
+def matrix(session: nox.Session) -> None:
+    """All tests on every supported Python that is here."""
+    for python in SUPPORTED:
+        if python not in PYTHONS:
+            session.warn(
+                f"Python {python} is not here, so it is left out; `pyenv install {python}` brings it"
+            )
+            continue
+        for name in DISTRIBUTIONS:
+            session.notify(f"tests-{python}({name})")
+        session.notify(f"integration-{python}")
+
+
+@nox.session(python=MAIN)
+def lint(session: nox.Session) -> None:
+    """Rules and formatting; `nox -s fix` mends what a machine can."""
+    session.install(*GROUP("lint"))
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check", *session.posargs)
+
+
+@nox.session(python=MAIN, default=False)
+def fix(session: nox.Session) -> None:
+    """Formats, and mends what ruff can mend; `-- PATH …` restricts it."""
+    session.install(*GROUP("lint"))
+    session.run("ruff", "check", "--fix", "--exit-zero", *session.posargs)
+    session.run("ruff", "format", *session.posargs)
+
+
+@nox.session(python=MAIN)
+def types(session: nox.Session) -> None:
+    """Mypy, strict, over all distributions."""
+    _install(session, *DISTRIBUTIONS, groups=("types",))
+    session.run("mypy", *session.posargs)
+
+
+@nox.session(python=MAIN)
+def docs(session: nox.Session) -> None:
+    """Examples and links of the documentation, and its generated pages; `-- --write` renews these."""
+    _install(session, *DISTRIBUTIONS)
+    session.run("python", "docs/generate.py", *(session.posargs or ["--check"]))
+    session.run("pytest", "tests/docs")
+
+
+@nox.session(python=PYTHONS[0])
+def lowest(session: nox.Session) -> None:
+    """All tests on the lowest versions that the distributions say they work with."""
+    constraints = Path(session.create_tmp()) / "lowest.txt"
+    constraints.write_text(
+        "".join(f"{name}=={version}\n" for name, version in sorted(_floors(session).items()))
+    )
+    session.log(constraints.read_text().replace("\n", " "))
+    session.env["PIP_CONSTRAINT"] = session.env["UV_CONSTRAINT"] = str(constraints.absolute())
+    _install(session, *DISTRIBUTIONS)
+    _pytest(session, *DISTRIBUTIONS)
+
+
+def _floors(session: nox.Session) -> dict[str, Version]:
+    """The lowest version of each direct dependency that satisfies every distribution here."""
+    floors: dict[str, Version] = {}
+    for name, folder in DISTRIBUTIONS.items():
+        for text in PROJECTS[folder]["project"].get("dependencies", ()):
+            requirement = Requirement(text)
+            if requirement.name in DISTRIBUTIONS or (
+                requirement.marker and not requirement.marker.evaluate()
+            ):
+                continue
+            bounds = [Version(s.version) for s in requirement.specifier if s.operator in (">=", "==", "~=")]
+            if not bounds:
+                session.error(f"{name} gives no lower bound for {text!r}")
+            key = canonicalize_name(requirement.name)
+            floors[key] = max(*bounds, floors.get(key, Version("0")))
+    return floors
+
+
+@nox.session(python=MAIN)
+def fresh(session: nox.Session) -> None:
+    """Wheels of everything, installed by name from a package index on loopback; then the README's command."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        built = [str(folder) for folder in FOLDERS]
+        session.run("pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(place / "wheels"), *built)
+        for wheel in (place / "wheels").iterdir():
+            home = place / "index" / canonicalize_name(wheel.name.partition("-")[0])
+            home.mkdir(parents=True)
+            wheel.rename(home / wheel.name)
+        session.run("python", "-m", "venv", str(place / "venv"))
+        python = str(place / "venv" / "bin" / "python")
+        with _index(place / "index") as url:
+            # Ours come from the loopback index alone, so that no other index can offer the same names …
+            alone = {
+                "PIP_CONFIG_FILE": os.devnull,
+                "PIP_EXTRA_INDEX_URL": "",
+                "PIP_FIND_LINKS": "",
+                "NO_PROXY": "*",
+            }
+            install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+            session.run(*install, "--no-deps", "--index-url", url, *DISTRIBUTIONS, external=True, env=alone)
+        # … and what they depend on from wherever pip is told to look.
+        session.run(*install, *DISTRIBUTIONS, external=True)
+        session.run(python, "-m", "pip", "check", external=True)
+        shutil.copytree(ROOT / "examples", place / "examples", ignore=shutil.ignore_patterns("out"))
+        with session.chdir(place):
+            session.run(str(place / "venv" / "bin" / "dataflows"), *_main_command()[1:], external=True)
+            check = str(ROOT / "tests" / "integration" / "check_package.py")
+            session.run(python, check, "examples/co2-emissions/out", external=True)
+
+
+def _main_command() -> list[str]:
+    """What the README's first command runs after installing: `dataflows run …`."""
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    line = next(line for line in lines if line.startswith("$ ") and "dataflows run" in line)
+    return shlex.split(line.rpartition("&&")[2])
+
+
+@contextmanager
+def _index(folder: Path) -> Iterator[str]:
+    """Serves a folder of folders of wheels on loopback: the listings of http.server are a simple index."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+@nox.session(python=MAIN, default=False)
+def benchmarks(session: nox.Session) -> None:
+    """Ratios to peers, which get an environment of their own; see benchmarks/README.md for the options."""
+    _install(session, *DISTRIBUTIONS)
+    peers = Path(session.virtualenv.location).with_name("peers")
+    python = str((peers / "bin" / "python").absolute())
+    if not Path(python).exists():
+        session.run("python", "-m", "venv", str(peers))
+    session.run(python, "-m", "pip", "install", "-q", *GROUP("peers"), external=True)
+    session.run("python", "benchmarks/run.py", "--peers", python, *session.posargs)
