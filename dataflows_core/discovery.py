@@ -20,7 +20,7 @@ from typing import Any
 
 from dataflows_core.errors import AmbiguousNameError, BrokenPluginError, UnknownNameError
 
-__all__ = ["FIRST_PARTY", "GROUPS", "Entry", "entries", "find", "hint", "load", "names", "refresh"]
+__all__ = ["FIRST_PARTY", "GROUPS", "Entry", "distribution_folders", "entries", "find", "hint", "load", "names", "refresh"]
 
 GROUPS = {
     "processor": "dataflows.processors",
@@ -86,7 +86,8 @@ class Entry:
             raise BrokenPluginError(self.name, label, f"{type(error).__name__}: {error}") from error
 
 
-def _distribution_folders() -> Iterator[Path]:
+def distribution_folders() -> Iterator[Path]:
+    """The folders of metadata of everything installed, in the order of `sys.path`."""
     for place in sys.path:
         try:
             with os.scandir(place or ".") as found:
@@ -107,7 +108,7 @@ def _distribution(folder: Path) -> tuple[str, str]:
 def _entries() -> tuple[Entry, ...]:
     seen: set[str] = set()
     found: list[Entry] = []
-    for folder in _distribution_folders():
+    for folder in distribution_folders():
         distribution, version = _distribution(folder)
         if distribution in seen:
             continue  # shadowed, as an import of it would be
@@ -135,9 +136,9 @@ def refresh() -> None:
     _entries.cache_clear()
 
 
-def entries(group: str) -> list[Entry]:
-    """The entry points of a group, by name and distribution."""
-    return [entry for entry in _entries() if entry.group == group]
+def entries(group: str | None = None) -> list[Entry]:
+    """The entry points of a group, or of all of ours, by name and distribution."""
+    return [entry for entry in _entries() if group is None or entry.group == group]
 
 
 def names(kind: str) -> list[str]:

@@ -42,12 +42,14 @@ class PartResult:
         receipts: What its sinks wrote, in the order of the segment's writes.
         reports: What its operations reported.
         arrived: Rows of the split.
+        passed: Rows that left the segment.
         blocks: Number of the block that each kept batch came from.
     """
 
     receipts: list[Receipt] = field(default_factory=list)
     reports: list[tuple[StepRef, Report]] = field(default_factory=list)
     arrived: int = 0
+    passed: int = 0
     blocks: list[int] = field(default_factory=list)
 
 
@@ -91,6 +93,7 @@ class SplitTask:
                 writers[id(write)].append(encoded)
             result.reports += outcome.reports
             result.arrived += outcome.arrived
+            result.passed += outcome.batch.num_rows
             if kept is not None and outcome.batch.num_rows:
                 kept.write_batch(typed(outcome.batch, self.schema))
                 result.blocks.append(number)
@@ -164,7 +167,9 @@ def _settled(run: Run, task: SplitTask, result: PartResult) -> Iterator[Chunk]:
     for step, report in result.reports:
         run.note(step, task.resource, report)
     run.arrived(task.resource, result.arrived, task.split.size)
-    if task.keep is not None:
+    if task.keep is None:
+        run.passed += result.passed
+    else:
         with pa.OSFile(str(task.keep)) as file, pa.ipc.open_stream(file) as reader:
             for number, batch in zip(result.blocks, reader, strict=True):
                 yield Chunk(batch, _Reread(task.split, number, task.operations))

@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
@@ -58,6 +59,7 @@ class Run:
         self.package, self.runner, self.sinks, self.events = package, runner, sinks, events
         self.reports: dict[tuple[StepRef, str], Report] = {}
         self.receipts: dict[int, list[Receipt]] = {}
+        self.passed = 0  # rows that left the resource that is being drained
         threads = max(2, min(os.cpu_count() or 2, 8))
         self._ahead = threads + 1
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="dataflows")
@@ -108,14 +110,18 @@ class Run:
 
     def _drain(self, resource: Resource) -> None:
         if resource.stream is not None:
-            for _ in self._chunks(resource.stream, resource.name, wanted=False):
-                pass
+            self.passed = 0
+            for chunk in self._chunks(resource.stream, resource.name, wanted=False):
+                self.passed += chunk.batch.num_rows
+            resource.count = self.passed
 
     def _chunks(self, stream: Stream, resource: str, *, wanted: bool = True) -> Iterator[Chunk]:
         (_, segment), *rest = _stages(stream.operations)
         chunks = self._origin(stream.origin, segment, resource, wanted=wanted or bool(rest))
+        above = Stream(stream.origin, tuple(segment))
         for barrier, segment in rest:
-            chunks = self._barrier(chunks, barrier, resource, drain=stream.writes)
+            chunks = self._barrier(chunks, barrier, resource, drain=above.writes)
+            above = replace(above, operations=(*above.operations, *segment))
             if segment:
                 chunks = self._segment(chunks, segment, resource)
         return chunks
@@ -133,10 +139,14 @@ class Run:
         return self._splits(origin, segment, resource)
 
     def _splits(self, origin: Splits, segment: list[Operation], resource: str) -> Iterator[Chunk]:
+        sized = self.events is not None and all(split.size is not None for split in origin.splits)
+
         def work(item: tuple[Split, Any]) -> Outcome:
             split, block = item
             batch, lineage = decode(split, block, origin.step, resource)
-            return push(batch, lineage, segment, resource, sinks=self.sinks)
+            outcome = push(batch, lineage, segment, resource, sinks=self.sinks)
+            outcome.size = len(block) if sized else None
+            return outcome
 
         blocks = self._blocks(origin, resource)
         return self._settle(self._ordered(work, blocks), resource, source=True)
@@ -218,7 +228,7 @@ class Run:
             for step, report in outcome.reports:
                 self.note(step, resource, report)
             if source:
-                self.arrived(resource, outcome.arrived, None)
+                self.arrived(resource, outcome.arrived, outcome.size)
             if outcome.batch.num_rows:
                 yield Chunk(outcome.batch, outcome.lineage)
 

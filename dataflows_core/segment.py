@@ -32,6 +32,7 @@ class Outcome:
         arrived: Number of rows that entered.
         encoded: What is to be appended to the sinks, in order.
         reports: What the operations reported.
+        size: Bytes of the block that it was made of; None when that is not known.
     """
 
     batch: pa.RecordBatch
@@ -39,6 +40,7 @@ class Outcome:
     arrived: int
     encoded: list[tuple[Write, Any]] = field(default_factory=list)
     reports: list[tuple[StepRef, Report]] = field(default_factory=list)
+    size: int | None = None
 
 
 def decode(split: Split, block: Any, step: StepRef, resource: str) -> tuple[pa.RecordBatch, Lineage]:

@@ -27,7 +27,8 @@ class Split(Protocol):
 
     Attributes:
         source: What messages call the file: its path as the user wrote it.
-        size: Length in bytes, for the progress bar; None when it is not known.
+        size: Length in bytes, for the progress bar; None when it is not known. Where it is, `len` of a
+            block is the part of it that the block is.
 
     A split may also have ``portable = False``, when it can be read in this process only, and a method
     ``divide(parts: int)`` that returns up to so many splits which together are the same.
