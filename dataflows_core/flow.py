@@ -211,6 +211,7 @@ class Flow:
 
         def keep(resource: Resource, batches: Iterator[pa.RecordBatch]) -> None:
             kept.append((resource, list(batches)))
+            resource.count = sum(batch.num_rows for batch in kept[-1][1])
 
         with Run(package, events=_installed_events()) as run:
             run.execute(keep)

@@ -53,15 +53,15 @@ class Column:
 
 
 def printable(text: str, keep: str = "") -> str:
-    """The text with everything that could act on a terminal written as an escape.
+    r"""The text with everything that could act on a terminal written as an escape.
 
     Args:
         text: Any text.
         keep: Characters to leave as they are, such as a newline.
 
     Examples:
-        >>> printable("red: \\x1b[31m")
-        'red: \\\\x1b[31m'
+        >>> printable("red: \x1b[31m")
+        'red: \\x1b[31m'
     """
     if text.isprintable():
         return text
@@ -78,10 +78,10 @@ def printable(text: str, keep: str = "") -> str:
 
 
 def display_width(text: str) -> int:
-    """How many columns of a terminal the text takes: 2 for East Asian wide characters, 0 for marks.
+    r"""How many columns of a terminal the text takes: 2 for East Asian wide characters, 0 for marks.
 
     Examples:
-        >>> display_width("abc"), display_width("東京"), display_width("e\\u0301")
+        >>> display_width("abc"), display_width("東京"), display_width("e\u0301")
         (3, 4, 1)
     """
     if text.isascii():
@@ -160,8 +160,7 @@ def table_text(
     if subtitled:
         lines.append(_line([column.subtitle for column in columns[:shown]], columns, widths))
     lines.append(_GAP.join("─" * width for width in widths))
-    for row in body:
-        lines.append("…" if row is None else _line(row[:shown], columns, widths))
+    lines += ["…" if row is None else _line(row[:shown], columns, widths) for row in body]
     if shown < len(columns):
         rest = ", ".join(column.title for column in columns[shown:])
         note = f"… and {len(columns) - shown} more: {rest}"
