@@ -1,0 +1,11 @@
+"""Load and dump; types inferred. Usage: SOURCE TARGET."""
+
+from __future__ import annotations
+
+import sys
+
+from dataflows_core import Flow
+from dataflows_core.processors import dump_to_path, load
+
+if __name__ == "__main__":
+    Flow(load(sys.argv[1], name="orders"), dump_to_path(sys.argv[2])).process()
