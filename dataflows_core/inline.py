@@ -15,7 +15,7 @@ from dataflows_core.rows import RowCodec
 from dataflows_core.schema import Schema
 from dataflows_core.stream import Stream
 
-__all__ = ["arrow_stream", "rows_stream"]
+__all__ = ["OnceIterable", "arrow_stream", "rows_stream"]
 
 SAMPLE_ROWS = 1000
 """Rows of an iterable that its schema is inferred from."""
@@ -25,16 +25,21 @@ BLOCK_ROWS = 16_384
 
 
 class OnceIterable:
-    """What is left of an iterator, which can be read once; the second reading says so."""
+    """An iterator, which can be read once; the second reading says so.
+
+    Args:
+        rows: The iterator.
+        name: What messages call it.
+    """
 
     def __init__(self, rows: Iterator[Any], name: str) -> None:
         self._rows: Iterator[Any] | None = rows
-        self._name = name
+        self.name = name
 
     def __iter__(self) -> Iterator[Any]:
         if self._rows is None:
             raise FlowError(
-                f"{self._name} was a source, and has been read: it can be run once. Give a list, or make the "
+                f"{self.name} was a source, and has been read: it can be run once. Give a list, or make the "
                 "flow in a function that is called for each run"
             )
         rows, self._rows = self._rows, None
@@ -119,10 +124,10 @@ def rows_stream(rows: Iterable[Any]) -> Stream:
     Raises:
         FlowError: Something in it is no row.
     """
-    name = f"the {type(rows).__name__}"
+    name = rows.name if isinstance(rows, OnceIterable) else f"the {type(rows).__name__}"
     iterator = iter(rows)
     sample = list(islice(iterator, SAMPLE_ROWS))
-    if iterator is rows:
+    if iterator is rows or isinstance(rows, OnceIterable):
         rows = OnceIterable(chain(sample, iterator), name)
     schema = infer_rows([_as_mapping(row, None, index) for index, row in enumerate(sample)])
     return Stream.of([RowsSplit(rows, schema, name)], schema)

@@ -78,8 +78,6 @@ def blame(
         lineage: Where its rows came from.
         resource: The resource's name.
     """
-    if isinstance(error, ProcessorError):
-        return error
     operations = [part for operation in operations for part in (getattr(operation, "parts", ()) or (operation,))]
     for length in range(1, len(operations) + 1):
         found = _find(operations[:length], batch)
@@ -96,8 +94,6 @@ def blame_row(
     error: Exception, step: StepRef, resource: str, lineage: Lineage, index: int, values: dict[str, Any] | None = None
 ) -> ProcessorError:
     """The error of a step that failed at a row that is known."""
-    if isinstance(error, ProcessorError):
-        return error
     source, row = lineage.locate(index)
     return _processor_error(error, step, resource, row, source, values)
 

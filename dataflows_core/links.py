@@ -137,6 +137,11 @@ def _refusal(link: Any, position: str, problem: str) -> str:
 
 
 def _source(link: Any, kind: str) -> Step:
+    if kind == "rows" and iter(link) is link:
+        from dataflows_core.inline import OnceIterable
+
+        link = OnceIterable(link, f"the {type(link).__name__}")
+
     def step(package: Package) -> None:
         from dataflows_core import inline
         from dataflows_core.resource import Resource

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dataflows_core.errors import FlowError, near_misses
 from dataflows_core.resource import Resource
+
+if TYPE_CHECKING:
+    from dataflows_core.rejects import Rejects
+    from dataflows_core.steps import StepRef
 
 __all__ = ["Package", "ResourceSelector"]
 
@@ -28,6 +32,7 @@ class Package:
         removed: Resources that a step took out; their streams are read to the end all the same, so that
             what is written or checked above that step is whole.
         stats: What the steps report, merged in their order.
+        rejects: Where the rows that a step rejects are kept, for steps that asked for it.
     """
 
     def __init__(self, properties: Mapping[str, Any] | None = None) -> None:
@@ -35,6 +40,7 @@ class Package:
         self.resources: list[Resource] = []
         self.removed: list[Resource] = []
         self.stats: dict[str, Any] = {}
+        self.rejects: dict[StepRef, Rejects] = {}
         self._on_finish: list[Callable[[], object]] = []
         self._on_abort: list[Callable[[], object]] = []
 

@@ -27,7 +27,7 @@ class Chunk:
 
 def each_row(chunks: Iterator[Chunk], operation: EachRow, resource: str) -> Iterator[Chunk]:
     """Call a function on every row."""
-    codec = RowCodec(operation.before)
+    codec, after = RowCodec(operation.before), RowCodec(operation.after)
     function = operation.function
     for chunk in chunks:
         rows = codec.decode(chunk.batch)
@@ -42,7 +42,7 @@ def each_row(chunks: Iterator[Chunk], operation: EachRow, resource: str) -> Iter
             values = dict(codec.decode(chunk.batch[index : index + 1])[0])
             raise blame_row(error, operation.step, resource, chunk.lineage, index, values) from error
         try:
-            batch = codec.encode(changed, chunk.batch)
+            batch = after.encode(changed, chunk.batch)
         except (RowError, CastError) as error:
             values = dict(changed[error.index])
             raise blame_row(error, operation.step, resource, chunk.lineage, error.index, values) from error
@@ -79,8 +79,6 @@ class _Reading:
             yield chunk
 
     def blame(self, error: Exception, operation: Operation, resource: str) -> ProcessorError:
-        if isinstance(error, ProcessorError):
-            return error
         if self.chunk is None or self.row is None:
             return ProcessorError(
                 error, processor=operation.step.name, position=operation.step.position, resource=resource
@@ -119,6 +117,8 @@ def _counted(
         for batch in run():
             yield Chunk(batch, Counted(count))
             count += batch.num_rows
+    except ProcessorError:
+        raise
     except Exception as error:  # the seam: a user's function may raise anything
         raise reading.blame(error, operation, resource) from error
     if reading.failure is not None:

@@ -19,12 +19,16 @@ class Rejected:
         values: The row as it was, by field.
         error: Why it was rejected.
         action: What was done: ``"drop"`` or ``"clear"``.
+        source: The file that `row` counts in; empty when it counts what reached the step.
+        row: The row's number, from 1; filled in by the run.
     """
 
     index: int
     values: dict[str, Any]
     error: CastError
     action: str
+    source: str = ""
+    row: int | None = None
 
 
 @dataclass

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from dataflows_core.cast import OnError
     from dataflows_core.operations import BatchFunction, Operation
+    from dataflows_core.schema import Field
     from dataflows_core.sink import Sink
     from dataflows_core.stream import Stream
 
@@ -38,6 +40,7 @@ class Resource:
         properties: What its descriptor says besides `name` and `schema`; may be changed.
         source: Where the files of a resource are that is not tabular; dumps copy them.
         kept: Whether its rows can be read; False when a run has drained them.
+        count: Number of rows that left the last step, in the run that is over; None before.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Resource:
         self._schema = schema if stream is None else stream.schema
         self.source: list[str] = []
         self.kept = True
+        self.count: int | None = None
 
     def __repr__(self) -> str:
         fields = "not tabular" if self._stream is None else ", ".join(self.schema.names)
@@ -133,6 +137,32 @@ class Resource:
         names = None if reads is None else frozenset(reads)
         self.append(Map(current_step(), self.schema, schema or self.schema, function, names))
 
+    def cast(
+        self, fields: Iterable[Field], *, on_error: OnError = "raise"
+    ) -> None:
+        """Append a cast of some columns to other fields: types, formats, constraints.
+
+        A column that was only read and cast so far is cast anew from its text: what is declared to be a
+        string is the text of the source, leading zeros and all.
+
+        Args:
+            fields: The fields as they shall be; each replaces the one of its name.
+            on_error: What becomes of a value that does not fit: ``"raise"``, ``"drop"``, ``"clear"``,
+                ``"ignore"``, or a function that gets the `CastError` and returns one of these.
+
+        Raises:
+            SchemaError: A field that the resource has not.
+        """
+        from dataflows_core.cast import Cast
+        from dataflows_core.operations import Map
+
+        new = [*fields]
+        names = frozenset(self.schema.field(field.name).name for field in new)
+        stream = _uncast(self._tabular(), names)
+        after = stream.schema.add(*new)
+        cast = Cast(after, fields=tuple(names), on_error=on_error)
+        self.stream = stream.then(Map(current_step(), stream.schema, after, cast, names))
+
     def map_sql(
         self,
         where: str | None = None,
@@ -171,15 +201,16 @@ class Resource:
         after = schema or self.schema
         self.append(Map(current_step(), self.schema, after, MapRows(function, self.schema, after), frozenset()))
 
-    def each_row(self, function: Callable[[Row], Mapping[str, Any] | None]) -> None:
+    def each_row(self, function: Callable[[Row], Mapping[str, Any] | None], schema: Schema | None = None) -> None:
         """Append a function that is called with every row, in order, on the flow's thread.
 
         Args:
             function: Gets a row; returns one, or None when it changed the row in place. May remember.
+            schema: The schema of what it returns; the same as before by default.
         """
         from dataflows_core.operations import EachRow
 
-        self.append(EachRow(current_step(), self.schema, self.schema, function))
+        self.append(EachRow(current_step(), self.schema, schema or self.schema, function))
 
     def pipe_rows(
         self, function: Callable[[Iterator[Row]], Iterable[Mapping[str, Any]]], schema: Schema | None = None
@@ -276,3 +307,31 @@ class Resource:
 
 def _same(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
+
+
+def _uncast(stream: Stream, names: frozenset[str]) -> Stream:
+    """The stream with some columns as the source has them, when nothing but casts was done to them so far."""
+    from dataclasses import replace
+
+    from dataflows_core.cast import Cast
+    from dataflows_core.operations import Map
+
+    if not all(isinstance(item, Map) and isinstance(item.function, Cast) for item in stream.operations):
+        return stream
+    operations: list[Operation] = []
+    before = stream.origin.schema
+    for item in stream.operations:
+        assert isinstance(item, Map) and isinstance(item.function, Cast)
+        done = item.function.schema.names if item.function.fields is None else item.function.fields
+        left = tuple(name for name in done if name not in names)
+        after = before.add(*(item.after.field(name) for name in left))
+        after = replace(after, properties=item.after.properties)
+        if left:
+            cast = replace(item.function, schema=after, fields=left)
+            operations.append(replace(item, before=before, after=after, function=cast, reads=_reads(item.reads, left)))
+            before = after
+    return replace(stream, operations=tuple(operations))
+
+
+def _reads(reads: frozenset[str] | None, left: tuple[str, ...]) -> frozenset[str] | None:
+    return None if reads is None else reads & frozenset(left)

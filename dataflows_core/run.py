@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 
 from dataflows_core.carried import typed
+from dataflows_core.errors import ProcessorError
 from dataflows_core.lineage import Counted
 from dataflows_core.operations import EachRow, Map, Operation, PipeBatches, PipeRows, Write
 from dataflows_core.pipes import Chunk, each_row, pipe_batches, pipe_rows
@@ -158,6 +159,8 @@ class Run:
             try:
                 for block in split.blocks():
                     yield split, block
+            except ProcessorError:
+                raise
             except Exception as error:  # the seam: a loader may raise anything
                 operation = Operation(origin.step, origin.schema, origin.schema)
                 raise blame(error, [operation], pa.record_batch({}), Counted(0), resource) from error
@@ -179,6 +182,8 @@ class Run:
                         pass
             if failures:
                 raise failures[0]
+        except ProcessorError:
+            raise
         except Exception as error:  # the seam: a step may raise anything
             if failures:
                 raise failures[0] from None
@@ -239,7 +244,10 @@ class Run:
 
     def note(self, step: StepRef, resource: str, report: Report) -> None:
         """Take in what an operation reports."""
-        self.reports.setdefault((step, resource), Report()).add(report)
+        counts = self.reports.setdefault((step, resource), Report())
+        counts.add(Report(report.counts))
+        if step in self.package.rejects:
+            self.package.rejects[step].add(step, resource, report.rejected)
         if self.events is not None:
             for rejected in report.rejected:
                 self.events.row_rejected(step, resource, rejected)

@@ -7,7 +7,7 @@ process alike.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -79,7 +79,8 @@ def push(
             if isinstance(operation, Map):
                 outcome.batch, report = operation.apply(outcome.batch)
                 if report is not None:
-                    outcome.reports.append((operation.step, report))
+                    before = Through(lineage, batch, operations[:index]) if index else lineage
+                    outcome.reports.append((operation.step, _located(report, before)))
             elif isinstance(operation, Write) and sinks:
                 outcome.encoded.append((operation, operation.sink.encode(outcome.batch)))
         except Exception as error:  # the seam: a step may raise anything
@@ -87,3 +88,12 @@ def push(
     if any(isinstance(operation, Map) for operation in operations):
         outcome.lineage = Through(lineage, batch, operations)
     return outcome
+
+
+def _located(report: Report, lineage: Lineage) -> Report:
+    """The report, its rejected rows with the places they came from."""
+    rejected = []
+    for item in report.rejected:
+        source, row = lineage.locate(item.index)
+        rejected.append(replace(item, source=source, row=row))
+    return Report(report.counts, rejected)

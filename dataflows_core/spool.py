@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO
@@ -24,6 +25,7 @@ class Spool:
 
     def __init__(self) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="dataflows-spool-")
+        weakref.finalize(self, self._file.close)
         self._places: list[tuple[int, int, pa.Schema]] = []
         self._lock = threading.Lock()
 
