@@ -1,0 +1,149 @@
+"""JSON and NDJSON: one object per row, numbers digit for digit.
+
+Each column becomes a column of JSON texts, and the rows are joined from those; no row is ever a Python
+object. What JSON has no number for (``NaN``, ``INF``) is a text, which Table Schema reads as a number.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dataflows_core.guards import raw_bytes
+from dataflows_core.schema import Field, Schema
+from dataflows_core.text import column_to_text
+from dataflows_dump_path.describe import written_schema
+from dataflows_dump_path.writer import Data
+
+__all__ = ["JsonWriter", "NdjsonWriter"]
+
+_ESCAPES = {"\\": "\\\\", '"': '\\"', **{chr(code): json.dumps(chr(code))[1:-1] for code in range(32)}}
+_SPECIAL = "".join(_ESCAPES).encode()
+_TEXT_LIMIT = 1 << 28  # bytes; names and quotes make texts longer, and an Arrow text array holds 2 ** 31
+
+
+@dataclass(frozen=True)
+class JsonWriter:
+    """Writes an array of objects, one object a line; the keys are the fields, in their order.
+
+    Args:
+        schema: The schema of the batches.
+    """
+
+    schema: Schema
+
+    extension: ClassVar[str] = "json"
+    mediatype: ClassVar[str] = "application/json"
+    separator: ClassVar[bytes] = b",\n"
+    _format: ClassVar[str] = "json"
+
+    def header(self) -> bytes:
+        """The array's beginning."""
+        return b"[\n"
+
+    def footer(self) -> bytes:
+        """The array's end."""
+        return b"\n]\n"
+
+    def encode(self, batch: pa.RecordBatch) -> Data:
+        """One object per row, divided by the separator."""
+        if batch.num_rows == 0:
+            return b""
+        if batch.num_rows > 1 and batch.nbytes > _TEXT_LIMIT:
+            half = batch.num_rows // 2
+            return self._joined(bytes(self.encode(batch[:half])), bytes(self.encode(batch[half:])))
+        parts: list[Any] = []
+        for number, (field, column) in enumerate(zip(self.schema, batch.columns, strict=True)):
+            opening = "{" if number == 0 else ", "
+            parts += [f"{opening}{json.dumps(field.name, ensure_ascii=False)}: ", _json_column(column, field)]
+        if not parts:
+            return self._joined(*[b"{}"] * batch.num_rows)
+        rows = pc.binary_join_element_wise(*parts, "}", "", null_handling="replace", null_replacement="null")
+        whole = pa.ListArray.from_arrays(pa.array([0, len(rows)], pa.int32()), rows)
+        return self._joined(raw_bytes(pc.binary_join(whole, self._between)))
+
+    def describe(self) -> dict[str, Any]:
+        """Format, encoding and schema. Null is JSON's own, so no text means null."""
+        return {
+            "format": self._format,
+            "mediatype": self.mediatype,
+            "encoding": "utf-8",
+            "schema": written_schema(self.schema, missing_values=[]),
+        }
+
+    @property
+    def _between(self) -> str:
+        return ",\n"
+
+    def _joined(self, *rows: bytes) -> bytes:
+        return self._between.encode().join(rows)
+
+
+@dataclass(frozen=True)
+class NdjsonWriter(JsonWriter):
+    """Writes one JSON object per line, and nothing else.
+
+    Args:
+        schema: The schema of the batches.
+    """
+
+    extension: ClassVar[str] = "ndjson"
+    mediatype: ClassVar[str] = "application/x-ndjson"
+    separator: ClassVar[bytes] = b""
+    _format: ClassVar[str] = "ndjson"
+
+    def header(self) -> bytes:
+        """Nothing."""
+        return b""
+
+    def footer(self) -> bytes:
+        """Nothing."""
+        return b""
+
+    def encode(self, batch: pa.RecordBatch) -> Data:
+        """One line per row."""
+        rows = bytes(super().encode(batch))
+        return rows + b"\n" if rows else rows
+
+    @property
+    def _between(self) -> str:
+        return "\n"
+
+
+def _json_column(column: pa.Array, field: Field) -> pa.Array:
+    """A column as JSON texts; nulls stay null."""
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return _one_line(column.storage.cast(pa.string()))
+    if field.type == "boolean":
+        return column_to_text(column, field)
+    if field.type == "year":
+        return column.cast(pa.int32()).cast(pa.string())  # JSON numbers have no leading zeros
+    text = column_to_text(column, field)
+    if field.type == "integer" or (field.type == "number" and not pa.types.is_floating(kind)):
+        return text
+    if field.type == "number":
+        return pc.if_else(pc.is_finite(column), text, _quoted(text))
+    return _quoted(text)
+
+
+def _one_line(text: pa.Array) -> pa.Array:
+    """JSON without line ends: outside of texts they are but space, and within texts they are not allowed."""
+    found = raw_bytes(text)
+    for end in ("\n", "\r"):
+        if end.encode() in found:
+            text = pc.replace_substring(text, end, " ")
+    return text
+
+
+def _quoted(text: pa.Array) -> pa.Array:
+    found = raw_bytes(text)
+    if len(found.translate(None, _SPECIAL)) != len(found):
+        for char, escape in _ESCAPES.items():  # the backslash first
+            if char.encode() in found:
+                text = pc.replace_substring(text, char, escape)
+    return pc.binary_join_element_wise('"', text, '"', "")

@@ -1,0 +1,163 @@
+"""One resource of a dump, as it is when the dump is planned."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from dataflows_core.errors import FlowError
+from dataflows_core.resource import Resource
+from dataflows_core.schema import Schema
+from dataflows_dump_path.counters import Counters
+from dataflows_dump_path.descriptor import resource_path
+from dataflows_dump_path.files import copy_file
+from dataflows_dump_path.output import Written
+from dataflows_dump_path.sink import ResourceSink
+from dataflows_dump_path.writer import WriterClass, writer_class, writer_for
+
+__all__ = ["Layout", "PlannedFiles", "PlannedTable", "plan_files", "plan_table"]
+
+# What is said anew of every table, or is true of its source alone.
+_OF_THE_SOURCE = (
+    "path", "data", "format", "mediatype", "encoding", "dialect", "compression", "innerpath",
+    "bytes", "hash", "count_of_rows", "schema", "headers", "profile", "name",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a dump is to look; the parameters are those of `dump_to_path`."""
+
+    force_format: bool = True
+    format: str = "csv"
+    counters: Counters = field(default_factory=lambda: Counters({}))
+    add_filehash_to_path: bool = False
+    pretty_descriptor: bool = True
+    temporal_format_property: str | None = None
+    use_titles: bool = False
+    file_formatters: Mapping[str, WriterClass] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class PlannedTable:
+    """A table.
+
+    Attributes:
+        descriptor: What the written descriptor says of it, without counts.
+        sink: What writes it.
+    """
+
+    descriptor: dict[str, Any]
+    sink: ResourceSink
+
+    @property
+    def paths(self) -> list[str]:
+        """The one path it is written to."""
+        return [self.descriptor["path"]]
+
+    def written(self, _: Path) -> list[Written]:
+        """The one file, which the sink has written."""
+        assert self.sink.written is not None
+        return [self.sink.written]
+
+
+@dataclass
+class PlannedFiles:
+    """A resource that is not a table: files that are copied, or nothing but a descriptor.
+
+    Attributes:
+        descriptor: What the written descriptor says of it, without counts.
+        sources: Paths or URLs of the files.
+        paths: Where each is written.
+    """
+
+    descriptor: dict[str, Any]
+    sources: Sequence[str]
+    paths: list[str]
+
+    def written(self, folder: Path) -> list[Written]:
+        """The copies, made now."""
+        return [
+            copy_file(source, folder / str(number), path)
+            for number, (source, path) in enumerate(zip(self.sources, self.paths, strict=True))
+        ]
+
+
+def plan_table(
+    resource: Resource, layout: Layout, prepare: Callable[[], Path], take_back: Callable[[], None]
+) -> PlannedTable:
+    """Append the sink of a table.
+
+    Raises:
+        FlowError: Its format has no writer, its path leads out of the folder, an option is unknown.
+    """
+    schema = resource.schema
+    formats = _temporal_formats(schema, layout.temporal_format_property)
+    as_text = [f.update(type="string", format=None) for f in schema if f.name in formats]
+    written = schema.add(*(f.with_arrow(None) for f in as_text))
+    if layout.use_titles:
+        written = written.rename({f.name: f.descriptor["title"] for f in schema if f.descriptor.get("title")})
+    kind = writer_class(_format(resource, layout), layout.file_formatters)
+    writer = writer_for(kind, written, layout.options)
+    path = resource_path(resource.name, resource.properties.get("path"), writer.extension)
+    sink = ResourceSink(path, schema, writer, prepare, take_back, formats)
+    resource.write(sink)
+
+    said = writer.describe()
+    for field_before, field_said in zip(schema, said["schema"]["fields"], strict=True):
+        if field_before.name in formats:
+            field_said.update(type=field_before.type, format=formats[field_before.name])
+    kept = {key: value for key, value in resource.properties.items() if key not in _OF_THE_SOURCE}
+    first = {"profile": "tabular-data-resource", "name": resource.name, "path": path}
+    said_schema = {"schema": said.pop("schema")}
+    return PlannedTable({**first, **copy.deepcopy(kept), **said, **said_schema}, sink)
+
+
+def plan_files(resource: Resource) -> PlannedFiles:
+    """Plan the copies of a resource that is not a table.
+
+    Raises:
+        FlowError: A path leads out of the folder.
+    """
+    descriptor = copy.deepcopy(resource.descriptor)
+    given = descriptor.get("path")
+    sources = list(resource.source) or ([given] if isinstance(given, str) else list(given or []))
+    names = given if isinstance(given, list) and len(given) == len(sources) else [given] * len(sources)
+    paths = [resource_path(resource.name, path) for path in names]
+    if len(paths) > 1:
+        descriptor["path"] = paths
+    elif paths:
+        descriptor["path"] = paths[0]
+    return PlannedFiles(descriptor, sources, paths)
+
+
+def _format(resource: Resource, layout: Layout) -> str:
+    if layout.force_format:
+        return layout.format
+    path = resource.properties.get("path")
+    suffix = PurePosixPath(path).suffix[1:] if isinstance(path, str) else ""
+    found = suffix or resource.properties.get("format")
+    if not isinstance(found, str) or not found:
+        raise FlowError(
+            f"resource {resource.name!r} has a path without an ending, and no format; with force_format=False "
+            "that leaves its format open"
+        )
+    return found.lower()
+
+
+def _temporal_formats(schema: Schema, name: str | None) -> dict[str, str]:
+    if name is None:
+        return {}
+    found = {}
+    for f in schema:
+        wanted = f.descriptor.get(name)
+        if wanted is None or f.type not in ("date", "time", "datetime"):
+            continue
+        if not isinstance(wanted, str) or "%" not in wanted:
+            raise FlowError(f"field {f.name!r}: {name} is {wanted!r}, no strftime format such as '%d/%m/%Y'")
+        found[f.name] = wanted
+    return found

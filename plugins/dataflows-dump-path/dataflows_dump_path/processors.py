@@ -1,0 +1,156 @@
+"""The processors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dataflows_core.commit import safe_path
+from dataflows_core.errors import FlowError
+from dataflows_core.steps import Sink
+from dataflows_dump_path.counters import Counters
+from dataflows_dump_path.planned import Layout
+from dataflows_dump_path.writer import WriterClass, writer_class
+
+if TYPE_CHECKING:
+    from dataflows_core.package import Package
+
+__all__ = ["dump_to_path", "dump_to_zip"]
+
+
+def dump_to_path(
+    out_path: str | os.PathLike[str] = ".",
+    *,
+    force_format: bool = True,
+    format: str = "csv",  # noqa: A002 - the predecessors' name
+    counters: Mapping[str, str | None] | None = None,
+    add_filehash_to_path: bool = False,
+    pretty_descriptor: bool = True,
+    temporal_format_property: str | None = None,
+    use_titles: bool = False,
+    file_formatters: Mapping[str, WriterClass] | None = None,
+    options: Mapping[str, Any] | None = None,
+    **writer_options: Any,
+) -> Sink:
+    """Write the package into a folder: one file per table, copies of its other files, `datapackage.json`.
+
+    Everything is swapped in at the end of the run, whole or not at all. Files of the previous dump that
+    the new one has no longer are removed when they are as they were written; other files are left alone.
+
+    Args:
+        out_path: The folder; it is made when it is not there.
+        force_format: Whether every table is written in `format`; otherwise each in the format that the
+            ending of its path names.
+        format: The format of the tables: ``csv``, ``json``, ``ndjson``, or that of another installed writer.
+        counters: Names of the properties that counts are written to: `datapackage-rowcount`,
+            `datapackage-bytes`, `datapackage-hash`, `resource-rowcount`, `resource-bytes`,
+            `resource-hash`; dots lead into a property, None leaves one out.
+        add_filehash_to_path: Whether each file is written into a folder that has its hash for a name.
+        pretty_descriptor: Whether the descriptor is indented.
+        temporal_format_property: The property of date, time and datetime fields that holds the
+            `strftime` format they are written in.
+        use_titles: Whether fields are written under their titles, where they have one.
+        file_formatters: Writer classes by format, besides the installed ones.
+        options: Options of the writer, the same as `writer_options`.
+        **writer_options: Options of the writer, such as `delimiter` for CSV.
+
+    Raises:
+        FlowError: An option, a counter or a format is unknown.
+    """
+    folder = _local(out_path, "out_path")
+    layout = _layout(
+        force_format=force_format,
+        format=format,
+        counters=Counters(dict(counters or {})),
+        add_filehash_to_path=add_filehash_to_path,
+        pretty_descriptor=pretty_descriptor,
+        temporal_format_property=temporal_format_property,
+        use_titles=use_titles,
+        file_formatters=dict(file_formatters or {}),
+        options={**(options or {}), **writer_options},
+    )
+
+    def step(package: Package) -> None:
+        from dataflows_dump_path.dump import Dump
+
+        Dump(package, folder, layout)
+
+    return step
+
+
+def dump_to_zip(
+    out_file: str | os.PathLike[str],
+    *,
+    force_format: bool = True,
+    format: str = "csv",  # noqa: A002 - the predecessors' name
+    counters: Mapping[str, str | None] | None = None,
+    add_filehash_to_path: bool = False,
+    pretty_descriptor: bool = True,
+    temporal_format_property: str | None = None,
+    use_titles: bool = False,
+    file_formatters: Mapping[str, WriterClass] | None = None,
+    options: Mapping[str, Any] | None = None,
+    **writer_options: Any,
+) -> Sink:
+    """Write the package into a zip file, deflated; it holds what `dump_to_path` writes.
+
+    The file is written beside its place and swapped in at the end of the run. The same data give the same
+    bytes.
+
+    Args:
+        out_file: The zip file.
+        force_format: As in `dump_to_path`, like all that follow.
+        format: The format of the tables.
+        counters: Names of the properties that counts are written to.
+        add_filehash_to_path: Whether each file is in a folder that has its hash for a name.
+        pretty_descriptor: Whether the descriptor is indented.
+        temporal_format_property: The property of temporal fields that holds their format.
+        use_titles: Whether fields are written under their titles.
+        file_formatters: Writer classes by format, besides the installed ones.
+        options: Options of the writer.
+        **writer_options: Options of the writer.
+
+    Raises:
+        FlowError: An option, a counter or a format is unknown.
+    """
+    target = _local(out_file, "out_file")
+    safe_path(target.name)
+    layout = _layout(
+        force_format=force_format,
+        format=format,
+        counters=Counters(dict(counters or {})),
+        add_filehash_to_path=add_filehash_to_path,
+        pretty_descriptor=pretty_descriptor,
+        temporal_format_property=temporal_format_property,
+        use_titles=use_titles,
+        file_formatters=dict(file_formatters or {}),
+        options={**(options or {}), **writer_options},
+    )
+
+    def step(package: Package) -> None:
+        from dataflows_dump_path.dump import Dump
+
+        Dump(package, target.parent, layout, zip_name=target.name)
+
+    return step
+
+
+def _layout(**parts: Any) -> Layout:
+    """The layout, with its format and the writer's options checked while the flow is being written."""
+    from dataflows_core.loading import check_options
+
+    layout = Layout(**parts)
+    if layout.force_format:
+        check_options(writer_class(layout.format, layout.file_formatters), layout.options)
+    return layout
+
+
+def _local(path: str | os.PathLike[str], parameter: str) -> Path:
+    text = os.fspath(path)
+    if "://" in text:
+        raise FlowError(f"{parameter} is a place on this machine, not a URL: {text!r}")
+    if not text:
+        raise FlowError(f"{parameter} is empty; write '.' for the current folder")
+    return Path(text)

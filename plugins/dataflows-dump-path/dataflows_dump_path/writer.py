@@ -1,0 +1,101 @@
+"""What a format is: the writer protocol, and how a writer is found.
+
+A writer is made for one schema and turns batches into bytes. The file is its header, the encoded batches
+with its separator between them, and its footer; so batches can be encoded anywhere and in any order, and
+parts that workers wrote are put together as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, TypeAlias
+
+import pyarrow as pa
+
+from dataflows_core import discovery
+from dataflows_core.errors import FlowError, UnknownNameError
+from dataflows_core.loading import check_options
+from dataflows_core.schema import Schema
+
+__all__ = ["Data", "Writer", "WriterClass", "writer_class", "writer_for"]
+
+Data: TypeAlias = "bytes | pa.Buffer"
+"""Bytes, or an Arrow buffer of them."""
+
+
+class Writer(Protocol):
+    """Writes the rows of one resource. Picklable, without memory: `encode` runs in pool threads and workers.
+
+    Attributes:
+        extension: The ending of its files, without the dot.
+        mediatype: Their media type.
+        separator: What stands between two batches that are not empty.
+    """
+
+    extension: ClassVar[str]
+    mediatype: ClassVar[str]
+    separator: ClassVar[bytes]
+
+    def header(self) -> bytes:
+        """What the file begins with."""
+        ...
+
+    def encode(self, batch: pa.RecordBatch) -> Data:
+        """The rows of a batch.
+
+        Args:
+            batch: The columns of the schema, by position; may hold carried text.
+
+        Raises:
+            CastError: A value that the format cannot hold.
+        """
+        ...
+
+    def footer(self) -> bytes:
+        """What the file ends with."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """The properties of the resource's descriptor that make the file readable.
+
+        Returns:
+            At least `format`, `mediatype`, `encoding` and `schema`.
+        """
+        ...
+
+
+WriterClass: TypeAlias = "type[Writer]"
+"""Called with a `Schema`, and with options as keywords."""
+
+
+def writer_class(name: str, formatters: Mapping[str, WriterClass] | None = None) -> WriterClass:
+    """The writer of a format.
+
+    Args:
+        name: Its name, in the entry-point group `dataflows.writers` or in `formatters`.
+        formatters: Writers that are not installed as plugins, by format.
+
+    Raises:
+        UnknownNameError: There is none; near misses and the installed ones are named.
+    """
+    if formatters and name in formatters:
+        return formatters[name]
+    try:
+        found: WriterClass = discovery.load("writer", name)
+    except UnknownNameError as error:
+        known = sorted({*discovery.names("writer"), *(formatters or ())})
+        raise UnknownNameError("writer", name, known, f"installed formats: {', '.join(known)}") from error
+    return found
+
+
+def writer_for(writer: WriterClass, schema: Schema, options: Mapping[str, Any]) -> Writer:
+    """A writer for one resource.
+
+    Raises:
+        FlowError: It has no such option, or refuses its value.
+    """
+    check_options(writer, options)
+    try:
+        return writer(schema, **options)  # type: ignore[call-arg]
+    except TypeError as error:
+        raise FlowError(f"{writer.__name__} cannot be made: {error}") from error
