@@ -139,7 +139,7 @@ class Field:
         name = self.descriptor.get("name")
         if not isinstance(name, str):
             raise SchemaError(f"a field needs a name of text, and this one has {name!r}")
-        object.__setattr__(self, "descriptor", {"type": "string", **self.descriptor})
+        object.__setattr__(self, "descriptor", {"name": name, "type": "string", **self.descriptor})
         if self.arrow is None:
             object.__setattr__(self, "arrow", arrow_type(self.descriptor))
 

@@ -5,6 +5,7 @@ A `Stream` never changes; a step that adds work makes a longer one. No data move
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -145,6 +146,8 @@ class Stream:
 
 
 def _fused(last: Operation, new: Map) -> Map | None:
+    if "dataflows_core.expressions" not in sys.modules:
+        return None  # nobody can have made a query
     from dataflows_core.expressions import Query, fuse
 
     if not (isinstance(last, Map) and isinstance(last.function, Query) and isinstance(new.function, Query)):

@@ -1,0 +1,130 @@
+"""Fields that come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from dataflows_core.cast import cast_column
+from dataflows_core.errors import FlowError
+from dataflows_core.package import Package, ResourceSelector
+from dataflows_core.rows import RowCodec
+from dataflows_core.schema import Field, Schema
+from dataflows_core.steps import Step
+
+from dataflows_stdlib.match import matching_fields
+
+__all__ = ["add_field", "delete_fields"]
+
+
+def add_field(
+    name: str,
+    type: str = "string",
+    default: object | Callable[[dict[str, Any]], object] = None,
+    resources: ResourceSelector = None,
+    **options: Any,
+) -> Step:
+    """Add a field behind the others.
+
+    Args:
+        name: The new field's name.
+        type: Its Table Schema type.
+        default: Its value in every row; text is cast to the type. Or a function that gets a row and
+            returns the row's value.
+        resources: Which resources: None for all, a regular expression, a position or a list of names.
+        **options: Other properties of the field: `title`, `format`, `constraints` …
+
+    Raises:
+        FlowError: A resource has a field of that name.
+        CastError: The value is not of the type.
+
+    Examples:
+        >>> from dataflows_core import Flow
+        >>> Flow([{"n": 2}], add_field("unit", "string", "kt")).results().rows
+        [[{'n': 2, 'unit': 'kt'}]]
+        >>> Flow([{"n": 2}], add_field("square", "integer", lambda row: row["n"] ** 2)).results().rows
+        [[{'n': 2, 'square': 4}]]
+    """
+    field = Field({"name": name, "type": type, **options})
+
+    def step(package: Package) -> None:
+        for resource in package.tables(resources):
+            if name in resource.schema:
+                raise FlowError(
+                    f"resource {resource.name!r} has a field {name!r} already; set_type changes its type, "
+                    "compute or a row function its values"
+                )
+            schema = resource.schema.add(field)
+            if callable(default):
+                resource.each_row(_valued(name, default), schema)
+            else:
+                resource.map_batches(_Constant(_constant(default, field), schema), schema, reads=())
+
+    return step
+
+
+def _valued(name: str, function: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, Any]], None]:
+    def value(row: dict[str, Any]) -> None:
+        row[name] = function(row)
+
+    return value
+
+
+def _constant(default: object, field: Field) -> pa.Array:
+    if isinstance(default, str) and field.type != "string":
+        column, failures = cast_column(pa.array([default]), field)
+        if failures:
+            raise failures[0]
+        return column
+    return RowCodec(Schema((field,))).encode([{field.name: default}]).column(0)
+
+
+@dataclass(frozen=True)
+class _Constant:
+    """Adds a column with one value."""
+
+    value: pa.Array
+    schema: Schema
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        column = self.value.take(pa.repeat(pa.scalar(0, pa.int32()), batch.num_rows))
+        return pa.RecordBatch.from_arrays([*batch.columns, column], names=list(self.schema.names))
+
+
+def delete_fields(fields: str | Iterable[str], resources: ResourceSelector = None, regex: bool = True) -> Step:
+    """Remove fields.
+
+    Args:
+        fields: Names, or regular expressions that names match as a whole.
+        resources: Which resources: None for all, a regular expression, a position or a list of names.
+        regex: Whether `fields` are regular expressions.
+
+    Raises:
+        SchemaError: A field that none of the resources has; near misses are named.
+
+    Examples:
+        >>> from dataflows_core import Flow
+        >>> Flow([{"a": 1, "b": 2, "b2": 3}], delete_fields(["b.*"])).results().rows
+        [[{'a': 1}]]
+    """
+    wanted = [fields] if isinstance(fields, str) else list(fields)
+
+    def step(package: Package) -> None:
+        for resource, names in matching_fields(package, resources, wanted, regex):
+            schema = resource.schema.drop(names)
+            resource.map_batches(_Selected(schema.names), schema, reads=())
+
+    return step
+
+
+@dataclass(frozen=True)
+class _Selected:
+    """Keeps some columns."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return batch.select(list(self.names))

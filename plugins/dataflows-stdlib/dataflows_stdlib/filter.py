@@ -1,0 +1,101 @@
+"""Rows that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dataflows_core.errors import FlowError
+from dataflows_core.package import Package, ResourceSelector
+from dataflows_core.rows import RowCodec
+from dataflows_core.schema import Schema
+from dataflows_core.steps import Step
+
+__all__ = ["filter_rows"]
+
+
+def filter_rows(
+    condition: str | Callable[[dict[str, Any]], object] | None = None,
+    equals: Iterable[Mapping[str, Any]] = (),
+    not_equals: Iterable[Mapping[str, Any]] = (),
+    resources: ResourceSelector = None,
+) -> Step:
+    """Keep the rows that are asked for, in their order.
+
+    Args:
+        condition: A SQL expression, or a function that gets a row; rows for which it is true stay.
+        equals: Values by field: a row stays if any value of any of these mappings is its own.
+        not_equals: Values by field: a row stays if any value of any of these mappings is not its own.
+            With `equals`, too, any one that holds is enough.
+        resources: Which resources: None for all, a regular expression, a position or a list of names.
+
+    Raises:
+        ExpressionError: The expression cannot be parsed, names an unknown field, or is not allowed.
+        SchemaError: A field that a resource has not.
+        FlowError: Nothing, or a condition and values, are given.
+
+    Examples:
+        >>> from dataflows_core import Flow
+        >>> rows = [{"year": 1989, "country": "PERU"}, {"year": 1990, "country": "CHAD"}]
+        >>> Flow(rows, filter_rows("year >= 1990 and country like 'C%'")).results().rows
+        [[{'year': 1990, 'country': 'CHAD'}]]
+        >>> Flow(rows, filter_rows(lambda row: row["year"] < 1990)).results().rows
+        [[{'year': 1989, 'country': 'PERU'}]]
+        >>> Flow(rows, filter_rows(equals=[{"country": "PERU"}])).results().rows
+        [[{'year': 1989, 'country': 'PERU'}]]
+    """
+    wanted, unwanted = [dict(item) for item in equals], [dict(item) for item in not_equals]
+    by_values = any(wanted) or any(unwanted)
+    if (condition is None) == (not by_values):
+        raise FlowError("filter_rows() takes a condition, or values in equals and not_equals; one of the two")
+    if condition is not None and not isinstance(condition, str) and not callable(condition):
+        raise FlowError(f"a condition is an expression or a function, not {type(condition).__name__}")
+
+    def step(package: Package) -> None:
+        for resource in package.tables(resources):
+            if isinstance(condition, str):
+                resource.map_sql(where=condition)
+            elif condition is not None:
+                resource.pipe_rows(_kept_by(condition))
+            else:
+                function = _ByValues.of(resource.schema, wanted, unwanted)
+                resource.map_batches(function, reads={name for name, *_ in function.tests})
+
+    return step
+
+
+def _kept_by(condition: Callable[[dict[str, Any]], object]) -> Callable[[Iterator[dict[str, Any]]], Iterator[Any]]:
+    def kept(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        return (row for row in rows if condition(row))
+
+    return kept
+
+
+@dataclass(frozen=True)
+class _ByValues:
+    """Keeps rows for which any of the tests holds: a field, its value as a column of one, and whether to be equal."""
+
+    tests: tuple[tuple[str, pa.Array, bool], ...]
+
+    @classmethod
+    def of(cls, schema: Schema, equals: list[dict[str, Any]], not_equals: list[dict[str, Any]]) -> _ByValues:
+        tests = []
+        for mappings, equal in ((equals, True), (not_equals, False)):
+            for mapping in mappings:
+                for name, value in mapping.items():
+                    codec = RowCodec(schema.select([schema.field(name).name]))
+                    tests.append((name, codec.encode([{name: value}]).column(0), equal))
+        return cls(tuple(tests))
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        mask = None
+        for name, value, equal in self.tests:
+            column = batch.column(name)
+            same = column.is_null() if value[0].as_py() is None else pc.fill_null(pc.equal(column, value[0]), False)
+            found = same if equal else pc.invert(same)
+            mask = found if mask is None else pc.or_(mask, found)
+        return batch.filter(mask)
