@@ -109,9 +109,13 @@ class Commit:
         with access_errors(f"write into {folder}"):
             self._made = _make_folders(folder)
             self._lock = _lock(self._staging)
-            _settle(self._staging)
-            self._files.mkdir()
-            self.scratch.mkdir()
+            try:
+                _settle(self._staging)
+                self._files.mkdir()
+                self.scratch.mkdir()
+            except BaseException:
+                self._lock.close()
+                raise
 
     def stage(self, path: str) -> Path:
         """Where to write the file that is to become `path` in the folder.
@@ -238,6 +242,7 @@ def _roll_forward(folder: Path, files: Path, journal: dict[str, Any]) -> None:
         old = folder / safe_path(path)
         if _state(old) == state:
             old.unlink()
+        if not os.path.lexists(old):
             _remove_empty_parents(old, folder)
     for place in touched:
         _sync_folder(place)
@@ -319,6 +324,7 @@ def _sync_folder(path: Path) -> None:
 
 
 def _lock(staging: Path, *, make: bool = True) -> BinaryIO:
+    """The lock file, open and held; the staging folder is made for it unless `make` is false."""
     while True:
         if make:
             staging.mkdir(exist_ok=True)
@@ -329,26 +335,33 @@ def _lock(staging: Path, *, make: bool = True) -> BinaryIO:
                 continue  # a run that was just ending removed the folder in between
             raise
         try:
-            _lock_file(file)
-        except (BlockingIOError, PermissionError) as error:
-            file.seek(0)
-            owner = file.read(100).decode("utf-8", "replace").strip()
-            file.close()
-            raise _Locked(_owner_message(staging.parent, owner)) from error
+            _take(file, staging.parent)
+            if not _is_there(file, staging / "lock"):
+                file.close()  # that run removed the file while we waited for it
+                continue
+            file.truncate(0)
+            file.write(str(os.getpid()).encode())
+            file.flush()
         except BaseException:
             file.close()
             raise
-        try:
-            same = os.path.samestat(os.fstat(file.fileno()), (staging / "lock").stat())
-        except FileNotFoundError:
-            same = False
-        if not same:  # it was removed while we waited for it
-            file.close()
-            continue
-        file.truncate(0)
-        file.write(str(os.getpid()).encode())
-        file.flush()
         return file
+
+
+def _take(file: BinaryIO, folder: Path) -> None:
+    try:
+        _lock_file(file)
+    except (BlockingIOError, PermissionError) as error:
+        file.seek(0)
+        owner = file.read(100).decode("utf-8", "replace").strip()
+        raise _Locked(_owner_message(folder, owner)) from error
+
+
+def _is_there(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _owner_message(folder: Path, owner: str) -> str:
