@@ -35,8 +35,15 @@ class Split(Protocol):
     ``divide(parts: int)`` that returns up to so many splits which together are the same.
     """
 
-    source: str
-    size: int | None
+    @property
+    def source(self) -> str:
+        """What messages call the file."""
+        ...
+
+    @property
+    def size(self) -> int | None:
+        """Length in bytes; None when it is not known."""
+        ...
 
     def blocks(self) -> Iterator[Any]:
         """The split's blocks, in order: 1–2 MB each, cheap to make. Pulled by one thread."""

@@ -1,0 +1,261 @@
+"""Compressed sources: told by their first bytes, read as a stream, never unpacked to disk."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import IO, cast
+from zipfile import BadZipFile, ZipFile
+
+import pyarrow as pa
+
+from dataflows_core.errors import AccessError, DataflowsError, FlowError, UnreadableError, near_misses
+from dataflows_load_csv.encoding import Readable
+
+__all__ = ["COMPRESSIONS", "Guarded", "decompressed", "normalize_compression"]
+
+_NAMES = {"gz": "gzip", "zst": "zstd", "bzip2": "bz2", "lzma": "xz", "infer": None}
+COMPRESSIONS = ("gzip", "zip", "bz2", "xz", "zstd", "none")
+"""What `compression` can be; ``"none"`` reads the bytes as they are."""
+
+SUFFIXES = {".gz": "gzip", ".zip": "zip", ".bz2": "bz2", ".xz": "xz", ".zst": "zstd", ".zstd": "zstd"}
+"""The compressions by the ending of a path."""
+
+_MAGIC = (
+    (b"\x1f\x8b\x08", "gzip"),
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+)
+_MAGIC_LENGTH = 10
+_IN_MEMORY = 32 << 20
+_DAMAGE = (EOFError, zlib.error, lzma.LZMAError, BadZipFile, OSError, pa.ArrowException, NotImplementedError)
+
+
+def normalize_compression(name: str | None) -> str | None:
+    """The name in `COMPRESSIONS`, or None when the bytes shall tell.
+
+    Raises:
+        FlowError: There is no such compression.
+    """
+    found = _NAMES.get(name, name) if name is not None else None
+    if found is None or found in COMPRESSIONS:
+        return found
+    close = near_misses(str(name), [*COMPRESSIONS, *_NAMES])
+    hint = f"; did you mean {' or '.join(close)}?" if close else f"; known are {', '.join(COMPRESSIONS)}"
+    raise FlowError(f"compression={name!r} is not known{hint}")
+
+
+def _by_magic(head: bytes) -> str | None:
+    if head[:3] == b"BZh" and head[4:10] in (b"1AY&SY", b"\x17rE8P\x90"):
+        return "bz2"
+    return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
+
+
+def decompressed(
+    raw: Readable, source: str, compression: str | None = None, member: str | None = None
+) -> Guarded:
+    """The stream of what a stream holds when its compression is undone.
+
+    The bytes decide, not the name: servers and browsers unpack files and leave their names.
+
+    Args:
+        raw: The bytes as they lie in the source.
+        source: What messages call it.
+        compression: One of `COMPRESSIONS`; None to tell it from the first bytes.
+        member: The file within a zip file; may be left out when there is just one.
+
+    Raises:
+        AccessError: By `read`, when the bytes are damaged or end too soon.
+        UnreadableError: A zip file without the file that is wanted, or with several, or with a password.
+    """
+    if compression is None:
+        head = raw.read(_MAGIC_LENGTH) or b""
+        compression = _by_magic(head)
+        raw = _rewound(raw, head)
+    if member is not None and compression != "zip":
+        raise FlowError(f"member={member!r} was given, but {source} is no zip file")
+    if compression in (None, "none"):
+        return Guarded(raw, source)
+    try:
+        opened = _open_zip(raw, source, member) if compression == "zip" else _OPENERS[compression](raw)
+        return Guarded(opened, source, compression)
+    except DataflowsError:
+        raise
+    except _DAMAGE as error:
+        raise AccessError(f"{source} is no {compression} file that can be read: {error}") from error
+
+
+def _rewound(raw: Readable, head: bytes) -> Readable:
+    if raw.seekable():
+        raw.seek(0)
+        return raw
+    return _Prefixed(head, raw)
+
+
+class _Prefixed(io.RawIOBase):
+    """A stream with some bytes, read before, put back in front."""
+
+    def __init__(self, head: bytes, stream: Readable) -> None:
+        self._head, self._stream = head, stream
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        head = self._head[: None if size < 0 else size]
+        self._head = self._head[len(head) :]
+        if head and len(head) == size:
+            return head
+        return head + (self._stream.read(size - len(head) if size >= 0 else -1) or b"")
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class Guarded(io.RawIOBase):
+    """A stream whose every failure to be read is an `AccessError` that names the source.
+
+    Args:
+        stream: The stream.
+        source: What messages call it.
+        compression: What is being undone; empty when nothing is.
+
+    Attributes:
+        compression: The same.
+    """
+
+    def __init__(self, stream: Readable, source: str, compression: str = "") -> None:
+        self._stream, self._source, self.compression = stream, source, compression
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether any place can be gone to at no cost."""
+        return not self.compression and self._stream.seekable()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place."""
+        return self._stream.seek(offset, whence)
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes; fewer only at the end.
+
+        Raises:
+            AccessError: They cannot be read.
+        """
+        try:
+            return self._stream.read(size) or b""
+        except DataflowsError:
+            raise
+        except _DAMAGE as error:
+            what = f"the {self.compression} data of {self._source} are damaged or cut short"
+            if not self.compression:
+                what = f"{self._source} cannot be read"
+            raise AccessError(f"{what}: {error}") from error
+
+    def close(self) -> None:
+        """Close the stream beneath."""
+        self._stream.close()
+        super().close()
+
+
+class _Closing(io.RawIOBase):
+    """A decompressor that closes what it reads from."""
+
+    def __init__(self, stream: Readable, beneath: Readable | ExitStack) -> None:
+        self._stream, self._beneath = stream, beneath
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._stream.read(size) or b""
+
+    def close(self) -> None:
+        self._stream.close()
+        self._beneath.close()
+        super().close()
+
+
+def _open_gzip(raw: Readable) -> Readable:
+    import gzip
+
+    return _Closing(gzip.GzipFile(fileobj=raw, mode="rb"), raw)
+
+
+def _open_bz2(raw: Readable) -> Readable:
+    import bz2
+
+    return _Closing(bz2.BZ2File(raw), raw)
+
+
+def _open_xz(raw: Readable) -> Readable:
+    return _Closing(lzma.LZMAFile(cast("IO[bytes]", raw)), raw)
+
+
+def _open_zstd(raw: Readable) -> Readable:
+    return _Closing(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"), raw)
+
+
+def _open_zip(raw: Readable, source: str, member: str | None) -> Readable:
+    with ExitStack() as opened:
+        opened.callback(raw.close)
+        seekable = cast("IO[bytes]", raw)
+        if not raw.seekable():
+            # The directory of a zip file is at its end: what cannot be seeked is kept aside first.
+            seekable = opened.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))
+            shutil.copyfileobj(cast("IO[bytes]", raw), seekable, 1 << 20)
+            seekable.seek(0)
+        archive = opened.enter_context(ZipFile(seekable))
+        name = _member(archive, source, member)
+        if archive.getinfo(name).flag_bits & 1:
+            raise UnreadableError(f"{name} in {source} is encrypted; unpack it first")
+        stream = cast("io.BufferedIOBase", archive.open(name))
+        return _Closing(stream, opened.pop_all())
+
+
+def _member(archive: ZipFile, source: str, member: str | None) -> str:
+    names = [info.filename for info in archive.infolist() if not info.is_dir()]
+    if member is not None:
+        if member in names:
+            return member
+        close = near_misses(member, names)
+        hint = f"; did you mean {' or '.join(close)}?" if close else ""
+        raise UnreadableError(
+            f"there is no {member!r} in {source}{hint}\n  it holds: {', '.join(names[:20])}"
+        )
+    if "[Content_Types].xml" in names:
+        raise UnreadableError(
+            f"{source} is an Office document, not CSV; save its sheet as CSV, or use a loader for it"
+        )
+    # Leftovers of operating systems are no data.
+    names = [
+        name
+        for name in names
+        if not name.startswith("__MACOSX/") and not name.rpartition("/")[2].startswith(".")
+    ]
+    if len(names) != 1:
+        tables = [name for name in names if name.lower().endswith((".csv", ".tsv", ".tab", ".txt"))]
+        if len(tables) == 1:
+            return tables[0]
+        what = f"holds several files: {', '.join(names[:20])}" if names else "is an empty zip file"
+        raise UnreadableError(f"{source} {what}" + ("\n  say which one: member=…" if names else ""))
+    return names[0]
+
+
+_OPENERS: dict[str, Callable[[Readable], Readable]] = {
+    "gzip": _open_gzip,
+    "bz2": _open_bz2,
+    "xz": _open_xz,
+    "zstd": _open_zstd,
+}

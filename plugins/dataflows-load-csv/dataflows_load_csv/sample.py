@@ -1,0 +1,85 @@
+"""Sampling a file: its head, and blocks spread over the rest."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pyarrow as pa
+
+from dataflows_core.errors import DataError
+from dataflows_load_csv.decode import Decoder
+from dataflows_load_csv.encoding import Readable
+from dataflows_load_csv.source import Source
+
+__all__ = ["HEAD_BYTES", "read_head", "read_places", "records_in"]
+
+HEAD_BYTES = 1 << 18
+"""Bytes of the head, of a file in which any place can be gone to."""
+LONG_HEAD_BYTES = 1 << 21
+"""Bytes of the head of any other: it is all there is to sample."""
+PLACES = 12
+PLACE_BYTES = 1 << 15
+
+
+def read_head(stream: Readable, size: int) -> tuple[bytes, bool]:
+    """The first bytes of a stream, and whether they are all."""
+    parts: list[bytes] = []
+    left = size
+    while left > 0:
+        part = stream.read(left)
+        if not part:
+            return b"".join(parts), True
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts), False
+
+
+def read_places(source: Source, begin: int, size: int) -> list[bytes]:
+    """Lines from all over a file, its end among them; the first and the last of a place whole.
+
+    Args:
+        source: A local file that is not compressed, in an encoding whose line ends are those of ASCII.
+        begin: Offset behind which to read.
+        size: Length of the file in bytes.
+    """
+    places = []
+    with closing(source.open()) as stream:
+        step = max((size - PLACE_BYTES - begin) // PLACES, PLACE_BYTES)
+        for place in range(begin + step, size, step):
+            stream.seek(place)
+            data = stream.read(PLACE_BYTES)
+            if place + PLACE_BYTES >= size and not data.endswith((b"\n", b"\r")):
+                data += b"\n"
+            end = b"\n" if b"\n" in data else b"\r"
+            places.append(data[data.find(end) + 1 : data.rfind(end) + 1])
+    return [data for data in places if data]
+
+
+def records_in(data: bytes, decoder: Decoder) -> pa.RecordBatch | None:
+    """The records of some lines from the midst of a file; None when they cannot be told.
+
+    The lines may begin inside a quoted cell. They are taken for records only if that reading gives every row
+    its number of cells and the opposite reading does not.
+
+    Args:
+        data: Whole lines, in UTF-8.
+        decoder: Makes columns of records; raises on ragged ones.
+    """
+    batch = _decoded(data, decoder)
+    if batch is None or not decoder.grammar.has_quotes(data):
+        return batch
+    # In a file of one column every reading gives every row one cell.
+    quote = (decoder.grammar.dialect.quotechar or "").encode()
+    if len(decoder.names) == 1 or (quote and _decoded(quote + data, decoder) is not None):
+        return None
+    return batch
+
+
+def _decoded(data: bytes, decoder: Decoder) -> pa.RecordBatch | None:
+    end = decoder.grammar.last_end(data)
+    if not end:
+        return None
+    try:
+        return decoder(data[:end])
+    except DataError:
+        return None

@@ -1,0 +1,194 @@
+"""A source: one file, wherever it lies and however it is packed."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dataflows_core.errors import AccessError, FlowError, near_misses
+from dataflows_load_csv.compression import SUFFIXES, Guarded, decompressed
+from dataflows_load_csv.encoding import Readable
+from dataflows_load_csv.remote import glob_remote, is_remote, open_remote, shown
+
+__all__ = ["Source", "expand"]
+
+_MAGIC_CHARACTERS = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file.
+
+    Args:
+        path: Its path or URL.
+        storage_options: For HTTP header fields to send, otherwise what the fsspec file system takes.
+        compression: One of `compression.COMPRESSIONS`; None to tell it from the first bytes.
+        member: The file within a zip file.
+    """
+
+    path: str
+    storage_options: Mapping[str, Any] = field(default_factory=dict)
+    compression: str | None = None
+    member: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """What messages call it: the path as the user wrote it, without a password."""
+        return f"{self.member} in {shown(self.path)}" if self.member else shown(self.path)
+
+    @property
+    def local(self) -> Path | None:
+        """Its path, if it lies in a local file system."""
+        return None if is_remote(self.path) else _local(self.path)
+
+    def open(self) -> Guarded:
+        """Its bytes, unpacked, from the beginning.
+
+        Raises:
+            AccessError: It cannot be opened; also later, by `read`, when it cannot be read to its end.
+        """
+        raw = self._open_raw()
+        try:
+            return decompressed(raw, self.shown, self.compression, self.member)
+        except BaseException:
+            raw.close()
+            raise
+
+    def _open_raw(self) -> Readable:
+        path = self.local
+        if path is None:
+            return open_remote(self.path, self.storage_options)
+        try:
+            return path.open("rb", buffering=0)
+        except FileNotFoundError as error:
+            raise AccessError(_not_found(self.path, path)) from error
+        except IsADirectoryError as error:
+            raise AccessError(
+                f"{self.path} is a folder; to load the files in it, write '{self.path}/*.csv'"
+            ) from error
+        except OSError as error:
+            raise AccessError(f"{self.path} cannot be opened: {error.strerror or error}") from error
+
+    @property
+    def size(self) -> int:
+        """Length in bytes of a local file, packed as it is.
+
+        Raises:
+            AccessError: It is not there any more, or not local.
+        """
+        if self.local is None:
+            raise AccessError(f"the length of {self.shown} is not known: it is not local")
+        try:
+            return self.local.stat().st_size
+        except OSError as error:
+            raise AccessError(f"{self.shown} cannot be opened: {error.strerror or error}") from error
+
+    @property
+    def stem(self) -> str:
+        """Its name without folders, wildcards and endings, for naming a resource."""
+        return stem(self.member or self.path)
+
+    @property
+    def suffix(self) -> str:
+        """Its ending in lower case, before one of a compression: ``".tsv"`` of ``data.tsv.gz``."""
+        path = Path((self.member or self.path).partition("?")[0].lower())
+        return Path(path.stem).suffix if path.suffix in SUFFIXES else path.suffix
+
+
+def stem(path: str) -> str:
+    """The name in a path, without folders, wildcards and endings.
+
+    Examples:
+        >>> stem("https://example.org/data/co2-2020.csv.gz?raw=1"), stem("in/sales-*.csv")
+        ('co2-2020', 'sales')
+    """
+    if is_remote(path):
+        path = path.partition("?")[0].partition("#")[0]
+    name = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    root = name.rpartition(".")[0] or name
+    if name.removeprefix(root).lower() in SUFFIXES:
+        root = root.rpartition(".")[0] or root
+    return _MAGIC_CHARACTERS.sub("", re.sub(r"\[[^\]]*\]", "", root)).strip("-_. ") or "table"
+
+
+def expand(
+    paths: Any,
+    storage_options: Mapping[str, Any],
+    compression: str | None,
+    member: str | None,
+) -> list[Source]:
+    """The files that a path, a pattern or a list of them means; those of a pattern in order of name.
+
+    ``zip://member::archive.zip`` means a file within a zip file.
+
+    Raises:
+        AccessError: A pattern matches nothing.
+        FlowError: It is no path.
+    """
+    if isinstance(paths, str | Path):
+        return [
+            Source(path, storage_options, "zip" if inner else compression, inner or member)
+            for path, inner in map(_zipped, _matches(str(paths), storage_options))
+        ]
+    if isinstance(paths, Iterable) and not isinstance(paths, bytes | Mapping):
+        found = [source for path in paths for source in expand(path, storage_options, compression, member)]
+        if found:
+            return found
+        raise FlowError("load_csv got an empty list of paths")
+    raise FlowError(
+        f"load_csv takes a path, a URL, a pattern or a list of them, and not {type(paths).__name__}"
+    )
+
+
+def _zipped(path: str) -> tuple[str, str | None]:
+    if path.startswith("zip://") and "::" in path:
+        inner, _, outer = path.removeprefix("zip://").partition("::")
+        return outer, inner
+    return path, None
+
+
+def _matches(path: str, storage_options: Mapping[str, Any]) -> list[str]:
+    if not _MAGIC_CHARACTERS.search(path):
+        return [path]
+    if is_remote(path):
+        # A question mark begins the query of a URL.
+        if path.lower().startswith(("http://", "https://")) and not re.search(
+            r"[*\[]", path.partition("?")[0]
+        ):
+            return [path]
+        found = glob_remote(path, storage_options)
+    elif _local(path).exists():
+        return [path]
+    else:
+        pattern = str(_local(path))
+        found = sorted(name for name in glob.glob(pattern, recursive=True) if not Path(name).is_dir())  # noqa: PTH207 - absolute patterns
+    if not found:
+        raise AccessError(f"no file matches {shown(path)}" + _where(path))
+    return found
+
+
+def _local(path: str) -> Path:
+    if path.lower().startswith("file://"):
+        from urllib.parse import urlsplit
+        from urllib.request import url2pathname
+
+        return Path(url2pathname(urlsplit(path).path))
+    return Path(path).expanduser()
+
+
+def _where(path: str) -> str:
+    return "" if is_remote(path) or _local(path).is_absolute() else f"\n  looked for it from {Path.cwd()}"
+
+
+def _not_found(written: str, path: Path) -> str:
+    message = f"there is no file {written!r}"
+    if path.parent.is_dir():
+        close = near_misses(path.name, (entry.name for entry in path.parent.iterdir()))
+        if close:
+            return f"{message}; did you mean {' or '.join(str(path.parent / name) for name in close)}?"
+        return message + _where(written)
+    return f"{message}: its folder {str(path.parent)!r} is not there either" + _where(written)
