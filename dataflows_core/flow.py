@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +14,7 @@ from dataflows_core.steps import StepRef, planning
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dataflows_core.graph import Graph
     from dataflows_core.hooks import Events
     from dataflows_core.resource import Resource
     from dataflows_core.runner import Runner
@@ -106,6 +107,16 @@ class Flow:
                 yield from planned.link.steps(f"{position}.")
             else:
                 yield Planned(StepRef(planned.ref.name, position), planned.step, planned.link)
+
+    def own_steps(self) -> Sequence[Planned]:
+        """The steps in order, each nested flow as one."""
+        return tuple(self._steps)
+
+    def graph(self) -> Graph:
+        """The steps and what follows what, to be drawn: `graph().mermaid()`, `graph().svg()`."""
+        from dataflows_core.graph import graph_of
+
+        return graph_of(self)
 
     def step(self, position: str) -> Step:
         """The flow as one step of another."""

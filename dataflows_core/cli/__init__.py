@@ -1,0 +1,118 @@
+"""The command line: `dataflows`.
+
+One module per command; what a command needs is imported inside its function, so that `--help` costs
+little more than click itself. Plugins add commands in the entry-point group `dataflows.commands`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dataflows_core.cli.ending import Settings, ended
+
+if TYPE_CHECKING:
+    from dataflows_core.discovery import Entry
+
+__all__ = ["main"]
+
+COMMANDS = ("run", "init", "preview", "graph", "processors")
+"""The commands of core, in the order of the help; each is a module of this package."""
+
+
+class PluginCommand(click.Command):
+    """What stands for a plugin's command in lists: nothing of the plugin is imported for it."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(entry.name, help=f"(from {entry.distribution})")
+
+
+class Commands(click.Group):
+    """The commands of core and those of the plugins."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Core's commands, then those of the plugins."""
+        from dataflows_core.discovery import names
+
+        return [*COMMANDS, *(name for name in names("command") if name not in COMMANDS)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command of core, or what stands for one of a plugin."""
+        if cmd_name in COMMANDS:
+            command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+            return command
+        from dataflows_core.discovery import GROUPS, entries
+
+        claims = [entry for entry in entries(GROUPS["command"]) if entry.name == cmd_name]
+        return PluginCommand(claims[0]) if claims else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant; a plugin's is imported here.
+
+        Raises:
+            click.UsageError: There is none of that name; near misses are named.
+            DataflowsError: Several plugins claim the name, or the one that does cannot be imported.
+        """
+        if args[0] in COMMANDS or args[0].startswith("-"):
+            return super().resolve_command(ctx, args)
+        from dataflows_core import discovery
+        from dataflows_core.errors import UnknownNameError
+
+        try:
+            return args[0], discovery.load("command", args[0]), args[1:]
+        except UnknownNameError:
+            if ctx.resilient_parsing:  # completion: an unfinished word
+                return None, None, args[1:]
+            from dataflows_core.errors import near_misses
+
+            close = near_misses(args[0], self.list_commands(ctx))
+            hint = f" Did you mean {' or '.join(close)}?" if close else ""
+            raise click.UsageError(f"There is no command {args[0]!r}.{hint}", ctx) from None
+
+
+def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from dataflows_core.cli.version import version_text
+
+        click.echo(version_text())
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the versions of core and of every installed plugin.",
+)
+def command() -> None:
+    """Flows of small steps over tabular data: Data Packages in and out."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: What follows the command's name; those of this process by default.
+
+    Returns:
+        The exit code: 0 done; 1 the data or the world failed; 2 the flow or the command line is wrong;
+        130 stopped by Ctrl-C.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a character gets a question mark in its place, not a traceback.
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="replace")
+    settings = Settings()
+    with ended(settings):
+        extra: dict[str, Any] = {"obj": settings, "color": settings.color}
+        settings.exit_code = command.main(arguments, "dataflows", standalone_mode=False, **extra) or 0
+    return settings.exit_code

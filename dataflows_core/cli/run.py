@@ -1,0 +1,94 @@
+"""`dataflows run`: run a flow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dataflows_core.cli.ending import common_options, target_argument
+
+if TYPE_CHECKING:
+    from dataflows_core.flow import Flow
+
+__all__ = ["command", "run_flow"]
+
+
+@click.command("run")
+@target_argument
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read at most N rows of each source.")
+@click.option(
+    "--runner",
+    metavar="NAME[:OPTION]",
+    help="Where the work is done: local (the default), processes, processes:4, or that of a plugin.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, for programs; errors as well.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors, and what the flow itself prints.")
+@common_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    target: str,
+    settings: tuple[str, ...],
+    limit: int | None,
+    runner: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Run a flow.
+
+    TARGET is a Python file that holds a Flow, or a function that returns one: the one named flow, or the
+    only one. FILE:NAME names another. Paths in it are relative to the current folder.
+    """
+    from dataflows_core.cli.targets import Target
+
+    ctx.obj.json, ctx.obj.writes = as_json, True
+    with _stdout_kept(as_json):
+        flow = Target(target, settings).flow()
+        facts = run_flow(flow, limit=limit, runner=runner, quiet=quiet or as_json)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(facts, ensure_ascii=False, default=str))
+    elif not quiet:
+        from dataflows_core.cli.summary import summary_text
+
+        click.echo(summary_text(facts))
+
+
+def run_flow(
+    flow: Flow, *, limit: int | None = None, runner: str | None = None, quiet: bool = False
+) -> dict[str, Any]:
+    """Run a flow and show how far it is.
+
+    Args:
+        flow: The flow.
+        limit: The most rows to read of each source.
+        runner: The runner's name, with its option behind a colon.
+        quiet: Whether no progress is shown.
+
+    Returns:
+        What `dataflows_core.cli.summary.run_facts` says.
+    """
+    import time
+
+    from dataflows_core.cli.summary import run_facts
+
+    started = time.monotonic()
+    if quiet:
+        package, _ = flow.run(runner, limit=limit)
+    else:
+        from dataflows_core.cli.progress import shown_progress
+        from dataflows_core.hooks import Events
+
+        with shown_progress() as progress:
+            package, _ = flow.run(runner, limit=limit, events=Events(progress))
+    return run_facts(package, time.monotonic() - started)
+
+
+def _stdout_kept(wanted: bool) -> Any:
+    """With JSON on stdout, what the flow prints goes to stderr."""
+    import contextlib
+    import sys
+
+    return contextlib.redirect_stdout(sys.stderr) if wanted else contextlib.nullcontext()
