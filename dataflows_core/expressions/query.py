@@ -1,0 +1,349 @@
+"""Where and columns, planned once and run per batch.
+
+A batch is computed by one DuckDB query over just the columns that the expressions name; all others stay
+the same Arrow arrays. What the query gives is brought to the announced type exactly, or an error says which
+value does not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from dataflows_core.errors import DataError, ExpressionError
+from dataflows_core.expressions.bind import Bound, bind
+from dataflows_core.expressions.columns import Whole, member, ordinals, plain_column, whole
+from dataflows_core.expressions.emit import Emitter, Number, Stages, Wide
+from dataflows_core.expressions.engine import EngineError, run
+from dataflows_core.expressions.exact import Rows, evaluate, indices
+from dataflows_core.expressions.limits import check_growth
+from dataflows_core.expressions.nodes import WHOLE, Typed
+from dataflows_core.expressions.parse import parse_expression
+from dataflows_core.expressions.results import announced, final_number, finished
+from dataflows_core.expressions.types import duckdb_type, field_of
+from dataflows_core.schema import Field, Schema
+
+__all__ = ["Computed", "Query", "fuse", "plan_query"]
+
+_COPIED = ("type", "format", "floatNumber", "itemType", "delimiter")
+_PLANS = 256
+
+
+@dataclass(frozen=True)
+class Computed:
+    """One computed column.
+
+    Attributes:
+        bound: Its expression.
+        natural: The field that holds what the expression gives.
+        field: The field that was announced.
+    """
+
+    bound: Bound
+    natural: Field
+    field: Field
+
+    @property
+    def copied(self) -> tuple[str, ...] | None:
+        """The field that it is a copy of, if the expression is just a field."""
+        root = self.bound.root
+        return root.value if root.op == "field" and len(root.value) == 1 else None
+
+
+@dataclass(frozen=True)
+class Query:
+    """A planned `where` with computed columns; the body of a stream's operation. It pickles.
+
+    Attributes:
+        schema: What it announces.
+        reads: The fields that its expressions name; the batch must have them typed, while others
+            pass untouched, whatever their type.
+        conditions: What a row must fulfil, one after the other; a row that misses one is
+            not looked at by the next.
+        columns: The computed columns; all are computed from the fields of the input.
+    """
+
+    schema: Schema
+    reads: frozenset[str]
+    conditions: tuple[Bound, ...] = ()
+    columns: tuple[Computed, ...] = ()
+    hints: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Query, (self.schema, self.reads, self.conditions, self.columns)
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows that fulfil the conditions, in order, with the columns of `schema`.
+
+        Args:
+            batch: A batch whose columns in `reads` have the types of the input schema.
+
+        Raises:
+            DataError: A value could not be computed, or does not fit the announced type.
+        """
+        names = batch.schema.names
+        source = {path: self._column(batch, names, path) for path in self._paths()}
+        kept: pa.Array | None = None
+        if batch.num_rows == 0:
+            results: list[pa.Array] = [pa.nulls(0, column.field.arrow) for column in self.columns]
+        else:
+            kept, results = self._computed(source, batch.num_rows)
+            if kept is not None and len(kept) == batch.num_rows:
+                kept = None
+        by_name = {column.field.name: result for column, result in zip(self.columns, results, strict=True)}
+        arrays = []
+        for name in self.schema.names:
+            array = by_name.get(name)
+            if array is None:
+                array = batch.column(names.index(name))
+                array = array if kept is None else array.take(kept)
+            arrays.append(array)
+        count = batch.num_rows if kept is None else len(kept)
+        return _batch(arrays, self.schema.names, count)
+
+    def _paths(self) -> set[tuple[str, ...]]:
+        bounds = [*self.conditions, *(column.bound for column in self.columns)]
+        return {path for bound in bounds for path in bound.fields}
+
+    @staticmethod
+    def _column(batch: pa.RecordBatch, names: Sequence[str], path: tuple[str, ...]) -> pa.Array:
+        return member(batch.column(names.index(path[0])), path[1:])
+
+    def _computed(
+        self, source: Mapping[tuple[str, ...], pa.Array], count: int
+    ) -> tuple[pa.Array | None, list[pa.Array]]:
+        """The places of the rows that stay, None for all; and the computed columns of those."""
+        copies = {i: column.copied for i, column in enumerate(self.columns) if column.copied}
+        asked = [column for i, column in enumerate(self.columns) if i not in copies]
+        kept, values = self._asked(source, count, asked)
+        remaining = iter(zip(asked, values, strict=True))
+        results = []
+        for i, column in enumerate(self.columns):
+            if path := copies.get(i):
+                array = source[path] if kept is None else source[path].take(kept)
+                values_of: pa.Array | list[Any] = array
+            else:
+                _, values_of = next(remaining)
+            results.append(finished(values_of, column.natural, column.field, column.bound, kept))
+        return kept, results
+
+    def _asked(
+        self, source: Mapping[tuple[str, ...], pa.Array], count: int, columns: Sequence[Computed]
+    ) -> tuple[pa.Array | None, list[Any]]:
+        if not self.conditions and not columns:
+            return None, []
+        try:
+            return self._by_sql(source, count, columns)
+        except (Wide, EngineError):
+            # Too great for SQL, or failed: one by one, exactly, and the first that fails says which it is.
+            return self._by_python(source, count, columns)
+
+    def _by_sql(
+        self, source: Mapping[tuple[str, ...], pa.Array], count: int, columns: Sequence[Computed]
+    ) -> tuple[pa.Array | None, list[Any]]:
+        handed: list[pa.Array] = []
+        known: dict[tuple[str, ...], tuple[str, Whole | None]] = {}
+        for path, column in source.items():
+            found = None
+            if _is_exact(column.type):
+                found = whole(column, self.hints.get(path, 0))
+                self.hints[path] = max(self.hints.get(path, 0), found.scale)
+                column = found.column
+            else:
+                column = plain_column(column)
+            known[path] = (f"c{len(handed)}", found)
+            handed.append(column)
+        if self.conditions or not handed:
+            handed.append(ordinals(count))
+        sql, scales = self._sql(known, columns, f"c{len(handed) - 1}")
+        results = [result.combine_chunks() for result in run(sql, handed)]
+        kept = results.pop(0) if self.conditions else None
+        return kept, [
+            result if scale is None else Whole(result, scale, 0)
+            for result, scale in zip(results, scales, strict=True)
+        ]
+
+    def _sql(
+        self,
+        known: Mapping[tuple[str, ...], tuple[str, Whole | None]],
+        columns: Sequence[Computed],
+        ordinal: str,
+    ) -> tuple[str, list[int | None]]:
+        """The query for columns of these types and sizes; the plan is kept, since most batches are alike."""
+        rough = {
+            path: (name, None if found is None else _rough(found)) for path, (name, found) in known.items()
+        }
+        sizes = tuple(
+            (path, name, found and (found.scale, found.bound)) for path, (name, found) in rough.items()
+        )
+        key = (sizes, ordinal)
+        if key not in self.hints:
+            if len(self.hints) > _PLANS:
+                self.hints.clear()
+            try:
+                self.hints[key] = _written(rough, self.conditions, columns, ordinal)
+            except Wide:
+                self.hints[key] = None
+        plan: tuple[str, list[int | None]] | None = self.hints[key]
+        if plan is None:
+            raise Wide
+        return plan
+
+    def _by_python(
+        self, source: Mapping[tuple[str, ...], pa.Array], count: int, columns: Sequence[Computed]
+    ) -> tuple[pa.Array | None, list[Any]]:
+        rows, kept = Rows(dict(source), count), ordinals(count)
+        for condition in self.conditions:
+            truth = _evaluated(condition, rows, "the condition")
+            places = [i for i, value in enumerate(truth.to_pylist()) if value]
+            rows, kept = rows.take(places), kept.take(indices(places))
+        values = [_evaluated(column.bound, rows, f"the field {column.field.name!r}") for column in columns]
+        return (kept if self.conditions else None), values
+
+
+def plan_query(
+    schema: Schema,
+    where: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    types: Mapping[str, Mapping[str, Any]] | None = None,
+    drop: Iterable[str] = (),
+) -> Query:
+    """Plan a selection of rows and computed columns.
+
+    Args:
+        schema: The fields of the input.
+        where: A condition; rows for which it is true are kept. False and null are not kept.
+        columns: An expression by the name of a new or replaced field. All see the fields of the input.
+        types: Properties of computed fields, by name. A `type` other than the expression's own means that
+            values are cast to it exactly, or fail.
+        drop: Fields to leave out afterwards.
+
+    Raises:
+        ExpressionError: An expression that cannot be parsed, bound or allowed.
+        SchemaError: `drop` or `types` names a field that does not exist.
+
+    Examples:
+        >>> schema = Schema((Field({"name": "a", "type": "integer"}),))
+        >>> query = plan_query(schema, where="a > 1", columns={"half": "a / 2"})
+        >>> query(pa.record_batch([pa.array([1, 2, 3])], names=["a"])).to_pylist()
+        [{'a': 2, 'half': Decimal('1.000000000000')}, {'a': 3, 'half': Decimal('1.500000000000')}]
+    """
+    columns, types = columns or {}, types or {}
+    conditions = () if where is None else (_condition(where, schema),)
+    for name in types:
+        if name not in columns:
+            schema.field(name)
+            raise ExpressionError(name, f"types names the field {name!r}, which is not computed here")
+    computed = tuple(
+        _computed_column(name, text, schema, types.get(name, {})) for name, text in columns.items()
+    )
+    bounds = [*conditions, *(column.bound for column in computed)]
+    reads = frozenset(path[0] for bound in bounds for path in bound.fields)
+    after = schema.add(*(column.field for column in computed)).drop(drop)
+    computed = tuple(column for column in computed if column.field.name in after)
+    return Query(after, reads, conditions, computed)
+
+
+def fuse(first: Query, second: Query) -> Query | None:
+    """One query that does what two do one after the other; None when it could differ, if only in its errors.
+
+    Two conditions fuse, a condition fuses with the columns computed after it, and so do columns that do not
+    build on each other. A condition on computed columns does not: its rows would be computed less often.
+
+    Args:
+        first: The query that is run first.
+        second: The query that gets what the first gives.
+    """
+    made = {column.field.name for column in first.columns}
+    if made & second.reads or (first.columns and second.conditions):
+        return None
+    if not made <= set(second.schema.names) or made & {column.field.name for column in second.columns}:
+        return None
+    return Query(
+        second.schema,
+        first.reads | second.reads,
+        (*first.conditions, *second.conditions),
+        (*first.columns, *second.columns),
+    )
+
+
+def _bound(text: str, schema: Schema) -> Bound:
+    node = parse_expression(text)
+    check_growth(text, node)
+    return bind(text, node, schema)
+
+
+def _condition(text: str, schema: Schema) -> Bound:
+    bound = _bound(text, schema)
+    if bound.root.type not in {"BOOLEAN", '"NULL"'}:
+        raise ExpressionError(text, f"a condition must be true or false, and this is {bound.root.type}")
+    return bound
+
+
+def _computed_column(name: str, text: str, schema: Schema, properties: Mapping[str, Any]) -> Computed:
+    bound = _bound(text, schema)
+    root = bound.root
+    if root.op == "field" and len(root.value) == 1:
+        same = schema.field(root.value[0])
+        kept = {key: value for key, value in same.descriptor.items() if key in _COPIED}
+        natural: Field | None = Field({"name": name, **kept}, same.arrow)
+    else:
+        natural = field_of(name, root.type, bound.scale)
+    if natural is None:
+        raise ExpressionError(
+            text, f"the result is {root.type}, which no field can hold; cast it to another type"
+        )
+    return Computed(bound, natural, announced(natural, properties))
+
+
+def _is_exact(kind: pa.DataType) -> bool:
+    return duckdb_type(kind) in {*WHOLE, "DECIMAL"} and not pa.types.is_dictionary(kind)
+
+
+def _rough(found: Whole) -> Whole:
+    """With a bound that many batches share: the next power of ten, in the same width."""
+    bound: int = 10 ** len(str(found.bound)) - 1
+    return replace(found, bound=min(bound, 2**63 - 1) if found.bound <= 2**63 - 1 else bound)
+
+
+def _written(
+    known: Mapping[tuple[str, ...], tuple[str, Whole | None]],
+    conditions: Sequence[Bound],
+    columns: Sequence[Computed],
+    ordinal: str,
+) -> tuple[str, list[int | None]]:
+    """SQL of the whole query, and the decimals of each column that is an exact number."""
+    stages = Stages()
+    for condition in conditions:
+        stages.filtered(Emitter(known, condition.scale, stages).sql(condition.root))
+    items = [ordinal] if conditions else []
+    scales: list[int | None] = []
+    for column in columns:
+        emitter = Emitter(known, column.bound.scale, stages)
+        root: Typed = column.bound.root
+        if root.exact:
+            number: Number = final_number(emitter, root)
+            items.append(number.sql)
+            scales.append(number.scale)
+        else:
+            items.append(emitter.sql(root))
+            scales.append(None)
+    selected = ", ".join(f"{item} AS r{i}" for i, item in enumerate(items))
+    return f"SELECT {selected} FROM {stages.source()}", scales  # noqa: S608 - SQL of ours
+
+
+def _evaluated(bound: Bound, rows: Rows, what: str) -> Any:
+    try:
+        return evaluate(bound.root, rows, bound.scale)
+    except EngineError as error:
+        raise DataError(f"{what} cannot be computed: {error}\n  in the expression: {bound.text}") from error
+
+
+def _batch(arrays: Sequence[pa.Array], names: Sequence[str], count: int) -> pa.RecordBatch:
+    if arrays:
+        return pa.RecordBatch.from_arrays(list(arrays), names=list(names))
+    # A batch without columns still has rows.
+    return pa.RecordBatch.from_struct_array(pa.nulls(count, pa.struct([])))
