@@ -8,6 +8,7 @@ maximum of a column with two decimals is 2.34, and a bound beyond the type's ran
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import math
 import operator
 from collections.abc import Callable, Iterable
@@ -64,12 +65,12 @@ def within(column: pa.Array, constraint: str, bound: Any) -> pa.Array:
     if isinstance(scalar, float):
         # Beyond the range of the type: either all values keep the bound, or none.
         verdict = (scalar > 0) == comparison.startswith("less")
-        return pc.if_else(pc.is_valid(column), pa.scalar(verdict), pa.scalar(None, pa.bool_()))
+        return _same(column, verdict)
     return pc.call_function(comparison, [column, scalar])
 
 
 def is_one_of(column: pa.Array, values: Iterable[Any]) -> pa.Array:
-    """Whether each value equals one of the values; unspecified where the value is null.
+    """Whether each value equals one of the values; null where the value is null.
 
     Args:
         column: A typed column: text, numbers, booleans, dates and times, durations or points.
@@ -79,21 +80,23 @@ def is_one_of(column: pa.Array, values: Iterable[Any]) -> pa.Array:
         wanted = [_duration(value) for value in values]
         months, nanos = _months_and_nanos(column)
         masks = [pc.and_(pc.equal(months, m), pc.equal(nanos, pa.scalar(Decimal(n)))) for m, n in wanted]
-        return _any(masks, len(column))
+        return _any(masks, column)
     if pa.types.is_struct(column.type):
         points = [tuple(value) for value in values]
-        parts = [column.field(i) for i in range(column.type.num_fields)]
-        return _any([_equal_parts(parts, point) for point in points], len(column))
+        parts = column.flatten()
+        return _any([_equal_parts(parts, point) for point in points], column)
     column = _fine_enough(column)
     scalars = [_exact(column.type, value) for value in values]
-    kept = [scalar for scalar in scalars if scalar is not None]
-    return pc.is_in(column, value_set=pa.array([scalar.as_py() for scalar in kept], column.type))
+    kept = pa.array([scalar.as_py() for scalar in scalars if scalar is not None], column.type)
+    found = pc.is_in(column, value_set=kept)
+    return pc.if_else(pc.is_valid(column), found, None) if column.null_count else found
 
 
 def _exact(kind: pa.DataType, value: Any) -> pa.Scalar | None:
     """The value in that type; None when the type cannot hold it, so that no value equals it."""
     down, up = _nearest(kind, value, up=False), _nearest(kind, value, up=True)
-    return down if isinstance(down, pa.Scalar) and down.equals(up) else None
+    whole = isinstance(down, pa.Scalar) and isinstance(up, pa.Scalar) and down.equals(up)
+    return down if whole else None
 
 
 def _equal_parts(parts: list[pa.Array], point: tuple[Any, ...]) -> pa.Array:
@@ -101,11 +104,13 @@ def _equal_parts(parts: list[pa.Array], point: tuple[Any, ...]) -> pa.Array:
     return pc.and_(*both)
 
 
-def _any(masks: list[pa.Array], length: int) -> pa.Array:
-    result = pa.array([False] * length) if not masks else masks[0]
-    for mask in masks[1:]:
-        result = pc.or_(result, mask)
-    return result
+def _any(masks: list[pa.Array], column: pa.Array) -> pa.Array:
+    return functools.reduce(pc.or_, masks) if masks else _same(column, False)
+
+
+def _same(column: pa.Array, verdict: bool) -> pa.Array:
+    """One verdict on all values, and none on nulls."""
+    return pc.if_else(pc.is_valid(column), pa.scalar(verdict), pa.scalar(None, pa.bool_()))
 
 
 def _fine_enough(column: pa.Array) -> pa.Array:

@@ -67,7 +67,7 @@ class _Check:
     Attributes:
         constraint: Its name.
         expected: What it asks for, in words.
-        passes: From a typed column to booleans; what it says of a null does not matter.
+        passes: From a typed column to booleans; null, which breaks nothing, for a value that is null.
         explain: More words about one broken value, where `expected` cannot know them.
     """
 
@@ -135,8 +135,13 @@ def check_constraints_declared(field: Field) -> None:
     _checks(field)
 
 
-@lru_cache(maxsize=1024)
 def _checks(field: Field) -> tuple[_Check, ...]:
+    # To Python, and so to a cache, True is 1; to a descriptor it is not.
+    return _compiled(field, repr(field.descriptor))
+
+
+@lru_cache(maxsize=1024)
+def _compiled(field: Field, descriptor: str) -> tuple[_Check, ...]:  # noqa: ARG001 part of the key
     constraints = field.constraints
     if not isinstance(constraints, Mapping):
         raise SchemaError(f"field {field.name!r}: constraints must be an object, not {shorten(constraints)}")
@@ -198,6 +203,8 @@ def _enumeration(field: Field, name: str, listed: Any) -> _Check:
 
 
 def _pattern(field: Field, pattern: Any) -> _Check:
+    if not isinstance(pattern, str):
+        raise SchemaError(f"field {field.name!r}: a pattern must be text, not {shorten(pattern)}")
     try:
         matches = compile_pattern(pattern)
     except PatternError as error:

@@ -5,18 +5,19 @@
 | str | string |
 | bool | boolean |
 | int | integer; decimal128(38, 0) beyond int64; `any` beyond 38 digits |
-| Decimal | number, with 12 decimals, 21 or what the values need; `floatNumber` with NaN or infinity |
+| Decimal | number, with 12 decimals, 21 or what the values need |
 | float | number with `floatNumber`, so that doubles stay what they are |
 | int and Decimal | number |
-| float with int or Decimal | number with `floatNumber` when no digit is lost by it, `any` otherwise |
+| int and float | number with `floatNumber`; `any` with an int that no double equals |
+| Decimal and float | number: the decimals a float prints; `floatNumber` when 38 digits cannot hold them |
 | date, time, datetime, timedelta or isodate.Duration | date, time, datetime, duration |
 | datetime with a zone | datetime in that zone; in UTC when there are several |
 | list, tuple | array |
 | dict, any mapping | object |
 | a mixture of all others, or only None | any |
 
-None says nothing, and numpy's scalars count for the Python types they stand for. Bytes and other
-classes have no form in a table: an error says so.
+None says nothing, and numpy's scalars count for the Python types they stand for. Bytes, Decimals of more
+than 38 digits and values of other classes have no form in a table: an error says so.
 """
 
 from __future__ import annotations
@@ -139,6 +140,8 @@ def _no_form(name: str, value: Any) -> SchemaError:
     remedy = "convert it before it enters the flow, to text for example"
     if isinstance(value, bytes | bytearray | memoryview):
         remedy = "make it text before it enters the flow: value.decode(), or base64.b64encode(value).decode()"
+    if isinstance(value, Decimal):
+        remedy = "a number has 38 digits at most: round it, or convert it to text or float"
     if isinstance(value, dt.time):
         remedy = "a time of day has no zone in a table: use a datetime, or value.replace(tzinfo=None)"
     return SchemaError(
@@ -156,35 +159,33 @@ def _number(name: str, kinds: set[str], values: list[Any]) -> Field | None:
         fits = min(values) >= -(1 << 63) and max(values) < 1 << 63
         return field if fits else field.with_arrow(pa.decimal128(_DIGITS, 0))
     floating = Field({"name": name, "type": "number", "floatNumber": True})
-    if "float" in kinds:
-        return floating if _all_doubles(values) else None
-    if any(isinstance(value, Decimal) and not value.is_finite() for value in values):
-        return floating if _all_doubles(values) else None
-    whole, decimals = _digits(values)
-    return decimal_field(name, whole, decimals, doubles=lambda: _all_doubles(values))
+    if "number" not in kinds:
+        return floating if _are_doubles(values) else None
+    exact = [value if isinstance(value, Decimal) else _exact(value) for value in values]
+    if all(value.is_finite() for value in exact):
+        decimal = decimal_field(name, *_digits(exact), doubles=lambda: False)
+        if decimal is not None:
+            return decimal
+        if "float" not in kinds:
+            raise _no_form(name, max(values, key=lambda value: sum(_digits([Decimal(value)]))))
+    return floating
 
 
-def _all_doubles(values: Iterable[Any]) -> bool:
-    return all(_is_double(value) for value in values)
+def _are_doubles(values: Iterable[Any]) -> bool:
+    integers = (int(value) for value in values if isinstance(value, numbers.Integral))
+    return all(abs(value) <= _EXACT_INTEGER for value in integers)
 
 
-def _is_double(value: Any) -> bool:
-    """Whether a number is the same after it has been a double."""
-    if isinstance(value, numbers.Integral):
-        return abs(int(value)) <= _EXACT_INTEGER
-    if isinstance(value, Decimal) and value.is_finite():
-        return value in (Decimal(repr(float(value))), Decimal(float(value)))
-    return True
+def _exact(value: Any) -> Decimal:
+    return Decimal(int(value)) if isinstance(value, numbers.Integral) else Decimal(repr(float(value)))
 
 
-def _digits(values: Iterable[Any]) -> tuple[int, int]:
+def _digits(values: Iterable[Decimal]) -> tuple[int, int]:
     """The most digits before and after the point."""
     whole = decimals = 0
     for value in values:
-        number = value if isinstance(value, Decimal) else Decimal(int(value))
-        exponent = number.as_tuple().exponent
-        whole = max(whole, number.adjusted() + 1)
-        decimals = max(decimals, -int(exponent))
+        whole = max(whole, value.adjusted() + 1)
+        decimals = max(decimals, -int(value.as_tuple().exponent))
     return whole, decimals
 
 
