@@ -167,10 +167,9 @@ def _errors(
 
 
 def _python(value: pa.Scalar) -> Any:
-    try:
-        return value.as_py()
-    except ValueError:  # nanoseconds that Python's datetime cannot hold
-        return str(value)
+    if getattr(value.type, "unit", "") == "ns" and value.is_valid and value.value % 1000:
+        return str(value.cast(pa.string()))  # nanoseconds, which Python's datetime cannot hold
+    return value.as_py()
 
 
 def _with_value(error: CastError, value: object) -> CastError:

@@ -122,11 +122,11 @@ def _guard(kind: str, form: str, arrow: pa.DataType) -> str | None:
         return _STRING_GUARDS.get(form)
     if kind == "geopoint" and form in _GEOPOINT_GUARDS:
         return _GEOPOINT_GUARDS[form].format(_COORDINATE if form == "default" else _JSON_COORDINATE)
-    if kind == "datetime" and form == "default":
+    if kind == "datetime" and form in ("default", "any"):
         return ISO_DATETIME + (ZONE if arrow.tz else "Z?")
     if kind == "geojson":
         return _POINT.format(_JSON_COORDINATE)
-    if kind in ("date", "time", "datetime") and form != "default":
+    if kind in ("date", "time") and form not in ("default", "any"):
         return None
     return _GUARDS.get(kind)
 

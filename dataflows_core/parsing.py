@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import pyarrow as pa
@@ -29,6 +29,7 @@ from dataflows_core.tables import item_field
 __all__ = ["parse", "parse_dates", "storage_type"]
 
 _FIRST_DAY = -719162  # 0001-01-01, in days from 1970-01-01: the first date that Python knows
+_ISO = ("default", "any")  # formats in which ISO 8601 means what it says
 _TRUE = ("true", "True", "TRUE", "1")
 _FALSE = ("false", "False", "FALSE", "0")
 
@@ -118,12 +119,17 @@ def _plain_numbers(column: pa.Array, field: Field) -> pa.Array | None:
 
 
 def _parse_boolean(column: pa.Array, field: Field) -> pa.Array:
-    trues = [word for word in field.descriptor.get("trueValues", _TRUE) if isinstance(word, str)]
-    falses = [word for word in field.descriptor.get("falseValues", _FALSE) if isinstance(word, str)]
+    trues = _words(field.descriptor.get("trueValues", _TRUE))
+    falses = _words(field.descriptor.get("falseValues", _FALSE))
     # A word that is in both lists is true; the first position counts.
     words = list(dict.fromkeys([*trues, *falses]))
     found = pc.index_in(column, pa.array(words, pa.string()))
-    return pc.less(found, len(dict.fromkeys(trues)))
+    return pc.less(found, len(trues))
+
+
+def _words(values: Sequence[object]) -> list[str]:
+    # A text is compared without the spaces around it, so a word with such spaces is never met.
+    return [word for word in dict.fromkeys(values) if isinstance(word, str) and word == word.strip()]
 
 
 def parse_dates(column: pa.Array) -> pa.Array | None:
@@ -139,14 +145,14 @@ def parse_dates(column: pa.Array) -> pa.Array | None:
 
 
 def _parse_date(column: pa.Array, field: Field) -> pa.Array | None:
-    if field.format != "default":
+    if field.format not in _ISO:
         return _parse_format(column, field)
     days = parse_dates(column) if pa.types.is_date32(field.arrow) else None
     return _guarded(column, field) if days is None else days
 
 
 def _parse_time(column: pa.Array, field: Field) -> pa.Array | None:
-    if field.format != "default":
+    if field.format not in _ISO:
         return _parse_format(column, field)
     return _times(_accepted(column, TIME + FRACTION), field)
 
@@ -158,7 +164,7 @@ def _times(texts: pa.Array, field: Field) -> pa.Array | None:
 
 
 def _parse_datetime(column: pa.Array, field: Field) -> pa.Array | None:
-    if field.format != "default":
+    if field.format not in _ISO:
         return None if field.arrow.tz else _parse_format(column, field)
     texts = _accepted(column, guard(field) or "")
     return _cast(texts if field.arrow.tz else pc.ascii_rtrim(texts, "Z"), field.arrow)
@@ -207,7 +213,7 @@ def _format_pattern(form: str, kind: str) -> tuple[str, str] | None:
 
 
 def _parse_format(column: pa.Array, field: Field) -> pa.Array | None:
-    found = None if field.format == "any" else _format_pattern(field.format.removeprefix("fmt:"), field.type)
+    found = _format_pattern(field.format.removeprefix("fmt:"), field.type)
     if found is None:
         return None
     pattern, replacement = found

@@ -194,13 +194,10 @@ def _has_fractions(units: pa.Array) -> bool:
 
 
 def _offsets(column: pa.Array, local: pa.Array) -> pa.Array:
-    naive = column.view(pa.timestamp(column.type.unit))
-    seconds = pc.subtract(
-        local.cast(pa.timestamp("s"), safe=False).view(pa.int64()),
-        naive.cast(pa.timestamp("s"), safe=False).view(pa.int64()),
-    )
-    coded = seconds.dictionary_encode()
-    texts = [zone_text(dt.timedelta(seconds=offset)) for offset in coded.dictionary.to_pylist()]
+    # As integers: casting to seconds rounds towards zero, and so differently on both sides of 1970.
+    coded = pc.subtract(local.view(pa.int64()), column.view(pa.int64())).dictionary_encode()
+    a_second = {"s": 1, "ms": 1000, "us": _MICROS, "ns": 10**9}[column.type.unit]
+    texts = [zone_text(dt.timedelta(seconds=offset // a_second)) for offset in coded.dictionary.to_pylist()]
     return pa.array(texts, pa.string()).take(coded.indices)
 
 

@@ -101,7 +101,7 @@ def expected_text(field: Field) -> str:
         words = [*_words(field, "trueValues", ("true", "1")), *_words(field, "falseValues", ("false", "0"))]
         return f"{name} ({', '.join(words)})"
     if field.type == "list":
-        return f"a list of {item_field(field).type} items"
+        return f"a list whose items are each {expected_text(item_field(field))}"
     said = [f"{key} {value!r}" for key, value in field.descriptor.items() if key in _OPTIONS and value]
     return f"{name} ({', '.join(said)})" if field.type in ("integer", "number") and said else name
 
@@ -144,8 +144,7 @@ def _logical(field: Field) -> Callable[[object], Any]:
     if kind == "geopoint":
         return lambda value: _geopoint(value, form)
     if kind in ("object", "array", "geojson"):
-        known = _known(field)
-        return lambda value: known(json_text.loads(value) if isinstance(value, str) else value)
+        return _json_caster(field)
     if kind in ("integer", "number"):
         return _number_caster(field)
     if kind in ("date", "time", "datetime"):
@@ -153,8 +152,8 @@ def _logical(field: Field) -> Callable[[object], Any]:
     return _known(field)
 
 
-def _known(field: Field) -> Callable[[object], Any]:
-    """The cast of tableschema itself."""
+def _known(field: Field, expected: str = "") -> Callable[[object], Any]:
+    """The cast of tableschema itself; what it refuses was to be as `expected` says."""
     module = _tableschema()
     options = {key: value for key, value in field.descriptor.items() if key in _OPTIONS and value is not None}
     form = field.format.removeprefix("fmt:")
@@ -165,7 +164,19 @@ def _known(field: Field) -> Callable[[object], Any]:
         try:
             return known.cast_value(value, constraints=False)
         except module.exceptions.CastError:
-            raise Refusal(expected_text(field)) from None
+            raise Refusal(expected or expected_text(field)) from None
+
+    return cast
+
+
+def _json_caster(field: Field) -> Callable[[object], Any]:
+    known = _known(field)
+
+    def cast(value: object) -> Any:
+        said = json_text.loads(value) if isinstance(value, str) else value
+        if said is None:  # the JSON null, which tableschema lets pass
+            raise Refusal(expected_text(field))
+        return known(said)
 
     return cast
 
@@ -194,7 +205,7 @@ def _number_caster(field: Field) -> Callable[[object], Any]:
     if field.type == "number" and (bare or decimal != "." or group):
         # Spaces are of no account, and group characters are taken away before the decimal character
         # is read, as tableschema does.
-        plain = _known(Field({"name": field.name, "type": "number"}))
+        plain = _known(Field({"name": field.name, "type": "number"}), expected_text(field))
 
         def number(value: object) -> Any:
             if not isinstance(value, str):
@@ -226,6 +237,7 @@ def _temporal_caster(field: Field) -> Callable[[object], Any]:
     return known
 
 
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _ISO_TIME = re.compile(r"\d{2}:\d{2}:\d{2}(?:\.\d{1,6}0*)?", re.ASCII)
 _ISO_DATETIME = re.compile(
     r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,6})0*)?(Z|[+-]\d{2}:\d{2})?", re.ASCII
@@ -254,6 +266,11 @@ def _zone(name: str | None, offset: int | None) -> dt.tzinfo | None:
 
 def _any_moment(text: str, kind: str) -> Any:
     """A date or time in any format, provided that the text leaves nothing open."""
+    # What we write ourselves comes first: dateutil guesses at years before 1000.
+    for pattern in (_ISO_DATE, _ISO_DATETIME) if kind != "time" else ():
+        if pattern.fullmatch(text):
+            moment = dt.datetime.fromisoformat(text)
+            return moment.date() if kind == "date" else moment
     from dateutil import parser
 
     # What a text leaves out is taken from the default; what differs between two defaults was left out.
@@ -301,7 +318,10 @@ def _list_caster(field: Field) -> Callable[[object], Any]:
             value = value.split(delimiter) if value else []
         if not isinstance(value, list | tuple):
             raise Refusal(expected_text(field))
-        return [None if part is None else item(part) for part in value]
+        try:
+            return [None if part is None else item(part) for part in value]
+        except Refusal as refusal:
+            raise Refusal(f"a list whose items are each {refusal.expected}", refusal.remedy) from refusal
 
     return cast
 
@@ -380,6 +400,10 @@ def _fit_decimal(exact: Decimal, field: Field) -> Decimal:
 
 
 def _fit_zone(value: dt.datetime, field: Field) -> dt.datetime:
+    if value.microsecond % {"s": 1_000_000, "ms": 1000}.get(field.arrow.unit, 1):
+        raise Refusal(
+            f"a date and time of whole {field.arrow.unit}", "declare the field's type again with set_type"
+        )
     if field.arrow.tz:
         if value.tzinfo is None:
             raise Refusal("a date and time with a time zone", "write the zone: Z or an offset such as +02:00")

@@ -1,0 +1,725 @@
+"""Casting against tableschema as the oracle: the same texts are accepted, with the same values.
+
+Where dataflows differs on purpose, the difference has a name here (`DEVIATIONS`) and a reason. Everything
+else that tableschema accepts is accepted too, `1_000` and full-width digits included: it is the authority.
+"""
+
+# Datetimes without a zone are the subject here, and the rows of a table stay rows.
+# ruff: noqa: DTZ001, E501
+
+from __future__ import annotations
+
+import ast
+import datetime as dt
+import pickle
+import re
+import warnings
+from decimal import Decimal
+from functools import lru_cache
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dataflows_core.cast import Cast, cast_column, missing_texts
+from dataflows_core.errors import CastError, FlowError
+from dataflows_core.schema import Field, Schema
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import tableschema
+
+REFUSED = "refused"
+
+
+def make(type_: str, arrow: pa.DataType | None = None, **options: object) -> Field:
+    return Field({"name": "x", "type": type_, **options}, arrow)
+
+
+@lru_cache
+def oracle(descriptor: str) -> tableschema.Field:
+    return tableschema.Field(ast.literal_eval(descriptor), missing_values=[""])
+
+
+def ask(field: Field, text: str) -> object:
+    """What tableschema says."""
+    try:
+        value = oracle(repr(field.descriptor)).cast_value(text, constraints=False)
+    except tableschema.exceptions.CastError:
+        return REFUSED
+    except (ArithmeticError, ValueError):  # it crashes on some texts, which is no acceptance
+        return REFUSED
+    return value
+
+
+def told(value: object, field: Field) -> object:
+    """A value of tableschema as Arrow gives it back."""
+    if value is REFUSED or value is None:
+        return value
+    if field.type == "yearmonth":
+        return f"{value[0]:04d}-{value[1]:02d}"
+    if field.type == "duration":
+        return duration(value)
+    if field.type == "geopoint":
+        return {"lon": value[0], "lat": value[1]}
+    if field.arrow == pa.float64():
+        return value if value.is_snan() else repr(float(value))
+    return value
+
+
+def duration(value: object) -> tuple[int, int, int]:
+    months, rest = (
+        (0, value) if isinstance(value, dt.timedelta) else (value.years * 12 + value.months, value.tdelta)
+    )
+    micros = rest // dt.timedelta(microseconds=1)
+    sign = -1 if micros < 0 else 1
+    days, left = divmod(abs(micros), 86_400_000_000)
+    return int(months), sign * days, sign * left * 1000
+
+
+def seen(field: Field, texts: list[str]) -> list[object]:
+    column, errors = cast_column(pa.array(texts, pa.string()), field)
+    assert column.type == field.arrow
+    assert [error.index for error in errors] == sorted({error.index for error in errors})
+    values = column.to_pylist()
+    if field.arrow == pa.float64():
+        values = [None if value is None else repr(value) for value in values]
+    for error in errors:
+        assert values[error.index] is None
+        assert (error.field, error.value) == ("x", texts[error.index])
+        values[error.index] = REFUSED
+    return values
+
+
+def too_much(number: object) -> bool:
+    """A number with more decimals or digits than the type holds, or one that is not finite."""
+    if not isinstance(number, Decimal):
+        return False
+    if not number.is_finite():
+        return True
+    _, digits, exponent = number.as_tuple()
+    significant = "".join(map(str, digits)).lstrip("0")
+    decimals = -exponent - (len(significant) - len(significant.rstrip("0")))
+    return bool(significant) and (decimals > 12 or len(significant) + exponent > 26)
+
+
+DEVIATIONS = {
+    "exact numbers only": lambda f, t: f.type == "number" and f.arrow != pa.float64() and too_much(ask(f, t)),
+    "a double is not infinite by accident": lambda f, t: (
+        f.arrow == pa.float64() and told(ask(f, t), f) in ("inf", "-inf") and "e" in t.lower()
+    ),
+    "a signalling NaN is no number": lambda f, t: f.type == "number" and "snan" in t.lower(),
+    "integers of 64 bits": lambda f, t: (
+        f.type == "integer" and ask(f, t) is not REFUSED and not -(2**63) <= ask(f, t) < 2**63
+    ),
+    # The minus sign and the decimal point are not what surrounds a number.
+    "bareNumber keeps the sign": lambda f, t: (
+        f.descriptor.get("bareNumber") is False and re.match(r"\D*[-−.]\D*\d", t) is not None
+    ),
+    "fractions and zones of version 2": lambda f, t: (
+        f.type in ("time", "datetime") and re.search(r"[.]\d|[+-]\d\d:\d\d$|T[\d:]+$", t) is not None
+    ),
+    "coordinates are decimals": lambda f, t: (
+        f.type == "geopoint" and (f.format != "default" or ask(f, t) is REFUSED or any(map(far, ask(f, t))))
+    ),
+    "JSON has no NaN": lambda f, t: (
+        f.type in ("object", "array", "geojson") and re.search("NaN|Infinity", t) is not None
+    ),
+    "whole months": lambda f, t: f.type == "duration" and re.search(r"[.,]\d*[YM]", t) is not None,
+}
+
+
+def far(coordinate: Decimal) -> bool:
+    return not coordinate.is_finite() or -coordinate.as_tuple().exponent > 12
+
+
+def check(field: Field, texts: list[str]) -> None:
+    for text, value in zip(texts, seen(field, texts), strict=True):
+        expected = told(ask(field, text), field)
+        if value != expected and not any(differs(field, text) for differs in DEVIATIONS.values()):
+            raise AssertionError(f"{field.descriptor}: {text!r} is {value!r}, to tableschema {expected!r}")
+
+
+digits = st.integers(-(10**20), 10**20).map(str)
+plain = st.decimals(allow_nan=False, allow_infinity=False, places=4).map(str)
+odd = st.text("0123456789.-+eE_ xXaNinf,٣１\n\t%€−", max_size=8)
+numbers = st.one_of(
+    digits,
+    plain,
+    odd,
+    st.floats().map(str),
+    st.from_regex(r"\A-?[0-9]{1,40}(\.[0-9]{1,30})?\Z"),
+    st.sampled_from(
+        ["", "007", "-0", "0x10", "1_000", "1e400", "1e5", " 5", "5 ", "١٢", "１２", "NaN", "INF", "sNaN"]
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        make("number"),
+        make("number", floatNumber=True),
+        make("integer"),
+        make("integer", bareNumber=False),
+        make("number", bareNumber=False),
+    ],
+    ids=lambda field: "-".join(map(str, field.descriptor.values())),
+)
+@given(data=st.data())
+def test_numbers(field: Field, data: st.DataObject) -> None:
+    check(field, data.draw(st.lists(numbers, max_size=6)))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"decimalChar": ","},
+        {"groupChar": ","},
+        {"groupChar": " "},
+        {"decimalChar": ",", "groupChar": "."},
+        {"decimalChar": ",", "groupChar": ".", "bareNumber": False},
+        {"decimalChar": "·", "groupChar": "'"},
+    ],
+    ids=str,
+)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_numbers_with_characters(options: dict[str, object], data: st.DataObject) -> None:
+    chars = "0123" + "".join(value for value in options.values() if isinstance(value, str))
+    grouped = st.text(chars + "-.e 5", max_size=10)
+    nice = st.integers(0, 10**8).map(lambda n: f"{n:,}".replace(",", options.get("groupChar", "")))
+    check(make("number", **options), data.draw(st.lists(st.one_of(grouped, nice, numbers), max_size=6)))
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "value"),
+    [
+        ({"bareNumber": False}, "-5 %", "-5"),
+        ({"bareNumber": False}, "€ -5.5", "-5.5"),
+        ({"bareNumber": False}, "-€5", "-5"),
+        ({"bareNumber": False}, "−5 kg", "-5"),
+        ({"bareNumber": False}, ".5", "0.5"),
+        ({"bareNumber": False}, "Fr. 5", "5"),
+        ({"bareNumber": False, "groupChar": ","}, "$1,234.50", "1234.5"),
+        ({"decimalChar": ",", "groupChar": "."}, "-1.234,5", "-1234.5"),
+    ],
+)
+def test_a_sign_survives_what_surrounds_a_number(options: dict[str, object], text: str, value: str) -> None:
+    assert seen(make("number", **options), [text]) == [Decimal(value)]
+    # In a column that needs the slow path as well, nothing changes.
+    assert seen(make("number", **options), [text, "١"])[0] == Decimal(value)
+
+
+@given(st.lists(st.one_of(st.integers(-(2**63) - 3, 2**63 + 3), st.integers(-9, 9)), min_size=1))
+def test_integers_with_group_characters(values: list[int]) -> None:
+    texts = [f"{value:,}" for value in values]
+    fits = [value if -(2**63) <= value < 2**63 else REFUSED for value in values]
+    assert seen(make("integer", groupChar=","), texts) == fits
+    assert seen(make("integer", pa.decimal128(38, 0), groupChar=","), texts) == [Decimal(v) for v in values]
+
+
+@given(
+    st.lists(st.from_regex(r"\A-?[0-9]{1,45}(\.[0-9]{0,45})?\Z"), min_size=1),
+    st.sampled_from([0, 2, 12, 21, 38]),
+)
+def test_a_number_is_never_rounded(texts: list[str], scale: int) -> None:
+    kind = pa.decimal128(38, scale)
+    column, errors = cast_column(pa.array(texts), make("number", kind))
+    failed = {error.index: error for error in errors}
+    for index, (text, value) in enumerate(zip(texts, column.to_pylist(), strict=True)):
+        _, figures, exponent = Decimal(text).as_tuple()
+        significant = "".join(map(str, figures)).lstrip("0")
+        decimals = -exponent - (len(significant) - len(significant.rstrip("0"))) if significant else 0
+        fits = decimals <= scale and len(significant) + exponent <= 38 - scale
+        assert (index not in failed) == fits
+        assert value == Decimal(text) if fits else "floatNumber" in failed[index].remedy
+
+
+def test_what_does_not_fit_names_a_remedy() -> None:
+    _, errors = cast_column(pa.array(["9223372036854775808"]), make("integer"))
+    assert "number" in errors[0].remedy
+    _, errors = cast_column(pa.array(["1e400"]), make("number", floatNumber=True))
+    assert "string" in errors[0].remedy
+    _, errors = cast_column(pa.array(["NaN"]), make("number"))
+    assert "floatNumber" in errors[0].remedy
+
+
+dates = st.one_of(
+    st.dates().map(str),
+    st.from_regex(r"\A[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}\Z"),
+    st.sampled_from(
+        ["0000-01-01", "1900-02-29", "2000-02-29", "2020-02-30", " 2020-01-01", "20200101", "２０２０-01-01"]
+    ),
+)
+times = st.one_of(
+    st.times().map(lambda t: t.strftime("%H:%M:%S")),
+    st.from_regex(r"\A[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}Z?\Z"),
+    st.sampled_from(["24:00:00", "23:59:60", "1:2:3", "12:00"]),
+)
+
+
+@given(st.lists(st.one_of(dates, st.just("")), max_size=6))
+def test_dates(texts: list[str]) -> None:
+    check(make("date"), texts)
+
+
+@given(st.lists(times, max_size=6))
+def test_times(texts: list[str]) -> None:
+    check(make("time"), texts)
+
+
+@given(st.lists(st.builds("{}T{}{}".format, dates, times, st.sampled_from(["", "Z"])), max_size=6))
+def test_datetimes(texts: list[str]) -> None:
+    check(make("datetime"), texts)
+
+
+FORMATS = [
+    ("date", "%d/%m/%Y"),
+    ("date", "%m/%d/%y"),
+    ("date", "fmt:%d.%m.%Y"),
+    ("date", "%Y%m%d"),
+    ("date", "%d %b %Y"),
+    ("date", "100%% %Y-%m-%d"),
+    ("date", "%Y"),
+    ("time", "%H:%M"),
+    ("time", "%I:%M %p"),
+    ("time", "%H.%M.%S.%f"),
+    ("datetime", "%d/%m/%Y %H:%M"),
+    ("datetime", "%Y-%m-%d %H:%M:%S.%f"),
+    ("datetime", "(%d) %Y [%m]"),
+]
+
+
+@pytest.mark.parametrize(("type_", "form"), FORMATS)
+@settings(max_examples=40)
+@given(data=st.data())
+def test_formats(type_: str, form: str, data: st.DataObject) -> None:
+    moments = st.datetimes(dt.datetime(1000, 1, 1)).map(lambda m: m.strftime(form.removeprefix("fmt:")))
+    broken = st.builds(
+        lambda text, at, char: text[:at] + char + text[at + 1 :], moments, st.integers(0, 12), odd
+    )
+    texts = data.draw(st.lists(st.one_of(moments, broken, dates), max_size=6))
+    field = make(type_, format=form)
+    plain = make(type_, format=form.removeprefix("fmt:"))
+    for text, value in zip(texts, seen(field, texts), strict=True):
+        assert value == ask(plain, text), text
+
+
+def test_datetimes_of_version_2() -> None:
+    texts = [
+        "2020-01-02T03:04:05.25",
+        "2020-01-02T03:04:05Z",
+        "2020-01-02T03:04:05",
+        "2020-01-02T03:04:05+02:00",
+    ]
+    start = dt.datetime(2020, 1, 2, 3, 4, 5)
+    assert seen(make("datetime"), texts) == [start.replace(microsecond=250000), start, start, REFUSED]
+    utc = dt.UTC
+    zoned = seen(make("datetime", pa.timestamp("us", "UTC")), texts)
+    assert zoned == [REFUSED, start.replace(tzinfo=utc), REFUSED, start.replace(hour=1, tzinfo=utc)]
+    assert seen(make("time"), ["03:04:05.000001", "03:04:05.0000001"]) == [dt.time(3, 4, 5, 1), REFUSED]
+
+
+def test_any_date_must_say_it_all() -> None:
+    texts = ["1 Jan 2020", "2020-01-01T10:00:00Z", "10:00", "January 2020", "5", "never"]
+    assert seen(make("date", format="any"), texts) == [dt.date(2020, 1, 1)] * 2 + [REFUSED] * 4
+    assert seen(make("time", format="any"), ["10pm", "10:30", "2020-01-01"]) == [
+        dt.time(22),
+        dt.time(10, 30),
+        REFUSED,
+    ]
+    zones = ["2020-01-01 10:00 +02:00", "2020-01-01 10:00 EST", "2020-01-01 10:00 UTC"]
+    here = dt.datetime(2020, 1, 1, 10)
+    assert seen(make("datetime", format="any"), zones) == [REFUSED, REFUSED, here]
+
+
+words = st.one_of(
+    st.sampled_from(["true", "True", "TRUE", "1", "false", "0", "yes", "no", " true", "tRue", ""]),
+    st.text(max_size=3),
+)
+
+
+@given(st.lists(words), st.lists(words, min_size=1), st.lists(words, min_size=1))
+def test_booleans(texts: list[str], trues: list[str], falses: list[str]) -> None:
+    check(make("boolean"), texts)
+    check(make("boolean", trueValues=trues, falseValues=falses), texts + trues + falses)
+
+
+@given(st.lists(st.one_of(st.from_regex(r"\A[0-9]{1,5}\Z"), odd), max_size=6))
+def test_years(texts: list[str]) -> None:
+    check(make("year"), texts)
+
+
+@given(st.lists(st.one_of(st.from_regex(r"\A[0-9]{1,4}-[0-9]{1,2}\Z"), odd), max_size=6))
+def test_yearmonths(texts: list[str]) -> None:
+    check(make("yearmonth"), texts)
+
+
+@given(
+    st.lists(
+        st.one_of(st.from_regex(r"\A-?P(\d{1,3}Y)?(\d{1,3}M)?(\d{1,3}D)?(T(\d{1,3}H)?(\d{1,2}M)?)?\Z"), odd),
+        max_size=6,
+    )
+)
+def test_durations(texts: list[str]) -> None:
+    check(make("duration"), texts)
+
+
+STRINGS = {
+    "email": st.text("ab@. \n", max_size=8),
+    "uri": st.one_of(
+        st.text("aZ1:/?#[]@%.+- ", max_size=12), st.text("ab/.?", max_size=8).map("http://a.b/{}".format)
+    ),
+    "uuid": st.one_of(
+        st.uuids().map(str), st.uuids().map(lambda u: f"{{{u}}}"), st.text("0123456789abcdefg-", max_size=36)
+    ),
+    "binary": st.text("abAB01+/= ", max_size=9),
+    "default": st.text(max_size=8),
+    "unheard-of": st.text(max_size=8),
+}
+
+
+@pytest.mark.parametrize("form", STRINGS)
+@given(data=st.data())
+def test_strings(form: str, data: st.DataObject) -> None:
+    check(make("string", format=form), data.draw(st.lists(STRINGS[form], max_size=6)))
+
+
+coordinates = st.one_of(
+    st.decimals(-200, 200, places=3).map(str),
+    st.sampled_from(["180", "-90", "90.0000000000001", " 1", "NaN", "1e1"]),
+)
+
+
+@given(
+    st.lists(
+        st.builds("{}{}{}".format, coordinates, st.sampled_from([",", ", ", ";"]), coordinates), max_size=6
+    )
+)
+def test_geopoints(texts: list[str]) -> None:
+    check(make("geopoint"), texts)
+
+
+@given(st.lists(st.tuples(st.decimals(-200, 200, places=3), st.decimals(-100, 100, places=3)), max_size=6))
+def test_geopoints_in_json(points: list[tuple[Decimal, Decimal]]) -> None:
+    inside = [
+        {"lon": lon, "lat": lat} if abs(lon) <= 180 and abs(lat) <= 90 else REFUSED for lon, lat in points
+    ]
+    assert seen(make("geopoint", format="array"), [f"[{lon}, {lat}]" for lon, lat in points]) == inside
+    objects = [f'{{"lon": {lon}, "lat": {lat}}}' for lon, lat in points]
+    assert seen(make("geopoint", format="object"), objects) == inside
+    assert seen(
+        make("geopoint", format="object"), ['{"lat": 2, "lon": 1}', '{"lon": 01, "lat": 2}', "{}"]
+    ) == [
+        {"lon": 1, "lat": 2},
+        REFUSED,
+        REFUSED,
+    ]
+
+
+json_values = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("type_", ["object", "array"])
+@given(
+    values=st.lists(json_values, max_size=4), junk=st.lists(st.text('{}[]":1,Na ', max_size=8), max_size=4)
+)
+def test_json(type_: str, values: list[object], junk: list[str]) -> None:
+    import json
+
+    texts = [json.dumps(value) for value in values] + [json.dumps(value, indent=1) for value in values] + junk
+    field = make(type_)
+    column, errors = cast_column(pa.array(texts, pa.string()), field)
+    failed = {error.index for error in errors}
+    for index, text in enumerate(texts):
+        expected = REFUSED if "NaN" in text or "Infinity" in text else ask(field, text)
+        if text == "":
+            assert column[index].as_py() is None
+        elif expected is REFUSED:
+            assert index in failed
+        else:
+            # As it was written, so that no digit of a number is lost.
+            assert column.storage[index].as_py() == text.strip(" \t\r\n")
+
+
+def test_hostile_json_is_refused() -> None:
+    texts = ["[" * 100_000, '{"a": NaN}', "[Infinity]", '{"a": 1} {"b": 2}', "[1]]"]
+    assert seen(make("object"), texts) == [REFUSED] * 5
+    assert seen(make("array"), texts) == [REFUSED] * 5
+
+
+def test_geojson() -> None:
+    point = '{"type": "Point", "coordinates": [1.5, 2]}'
+    assert (
+        seen(make("geojson"), [point, '{"type": "Point"}', '{"type":"Nowhere"}', "[]"])
+        == [point] + [REFUSED] * 3
+    )
+    assert seen(make("geojson", format="topojson"), ['{"type":"Topology"}', "1"]) == [
+        '{"type":"Topology"}',
+        REFUSED,
+    ]
+
+
+@given(st.lists(st.one_of(st.text(max_size=6), st.sampled_from(['"', "\\", "\n", "5", "null"])), max_size=6))
+def test_any_text_is_that_text(texts: list[str]) -> None:
+    import json
+
+    column, errors = cast_column(pa.array(texts, pa.string()), make("any"))
+    assert not errors
+    assert [None if v is None else json.loads(v) for v in column.storage.to_pylist()] == [
+        t or None for t in texts
+    ]
+
+
+ITEMS = {"string": str, "integer": int, "boolean": lambda t: t == "true", "date": dt.date.fromisoformat}
+
+
+@pytest.mark.parametrize("item", ITEMS)
+@given(data=st.data())
+def test_lists(item: str, data: st.DataObject) -> None:
+    makers = {
+        "string": st.text("ab ", min_size=1, max_size=3),
+        "integer": st.integers(-99, 99).map(str),
+        "boolean": st.sampled_from(["true", "false"]),
+        "date": st.dates().map(str),
+    }
+    rows = data.draw(st.lists(st.lists(makers[item], min_size=1, max_size=4), max_size=5))
+    field = make("list", itemType=item, delimiter=";")
+    assert seen(field, [";".join(row) for row in rows]) == [
+        [ITEMS[item](part) for part in row] for row in rows
+    ]
+
+
+def test_one_bad_item_spoils_its_list_alone() -> None:
+    texts = ["1,2", "3,x", "４", "", "5"]
+    assert seen(make("list", itemType="integer"), texts) == [[1, 2], REFUSED, [4], None, [5]]
+    column, errors = cast_column(pa.array(["", "a"]), make("list"), missing_values=[])
+    assert (column.to_pylist(), errors) == ([[], ["a"]], [])
+
+
+def test_missing_values() -> None:
+    texts = pa.array(["", "-", "n/a", "1", None])
+    column, errors = cast_column(
+        texts, make("integer"), missing_values=["-", {"value": "n/a", "label": "none"}]
+    )
+    assert column.to_pylist() == [None, None, None, 1, None]
+    assert [error.index for error in errors] == [0]
+    own = make("integer", missingValues=[{"value": "1"}, "2", "3", "4", "5"])
+    assert missing_texts(own, ["-"]) == ("1", "2", "3", "4", "5")
+    column, errors = cast_column(texts, own, missing_values=["", "-"])
+    assert [error.index for error in errors] == [0, 1, 2]
+    assert cast_column(pa.array(["a", ""]), make("string"))[0].to_pylist() == ["a", None]
+
+
+ALL = {
+    "string": "a", "integer": "1", "number": "1.5", "boolean": "true", "date": "2020-01-02", "time": "01:02:03",
+    "datetime": "2020-01-02T03:04:05", "year": "2020", "yearmonth": "2020-01", "duration": "P1D", "geopoint": "1, 2",
+    "list": "a,b", "object": "{}", "array": "[]", "geojson": '{"type": "Point", "coordinates": [1, 2]}', "any": "x",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("type_", ALL)
+def test_empty_null_and_sliced_columns(type_: str) -> None:
+    field, text = make(type_), ALL[type_]
+    whole = pa.array(["bad", None, text, "", text, "bad", None])
+    one = cast_column(pa.array([text]), field)[0]
+    for kind in (
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.null(),
+        pa.dictionary(pa.int32(), pa.string()),
+    ):
+        column, errors = cast_column(pa.array([], kind), field)
+        assert (column.type, len(column), errors) == (field.arrow, 0, [])
+        column, errors = cast_column(pa.nulls(3, kind), field)
+        assert (column.type, column.null_count, errors) == (field.arrow, 3, [])
+    for kind in (pa.string(), pa.large_string(), pa.string_view()):
+        column, errors = cast_column(whole.cast(kind).slice(1, 4), field)
+        assert errors == []
+        assert column.to_pylist() == [None, one[0].as_py(), None, one[0].as_py()]
+    column, errors = cast_column(whole.slice(4, 3), field, carry=True)
+    assert len(errors) == (0 if type_ in ("string", "any", "list") else 1)
+    assert column[0].as_py() in (one[0].as_py(), text)
+    for again in (one, one.slice(1)):
+        if not pa.types.is_string(again.type):
+            column, errors = cast_column(again, field)
+            assert (column, errors) == (again, [])
+
+
+E32 = pa.array([0.1], pa.float32())
+
+
+@pytest.mark.parametrize(
+    ("column", "field", "values"),
+    [
+        (pa.array([1, 2**62]), make("number"), [Decimal(1), Decimal(2**62)]),
+        (pa.array([1], pa.uint8()), make("integer"), [1]),
+        (pa.array([2**63], pa.uint64()), make("integer"), [REFUSED]),
+        (pa.array([2**63], pa.uint64()), make("integer", pa.decimal128(38, 0)), [Decimal(2**63)]),
+        (pa.array([0.1, 1e-7, 1e300, float("nan"), None]), make("number"),
+         [Decimal("0.1"), Decimal("1e-7"), REFUSED, REFUSED, None]),
+        (E32, make("number"), [Decimal("0.1")]),
+        (pa.array([2.0, 2.5, 1e30]), make("integer"), [2, REFUSED, REFUSED]),
+        (pa.array([Decimal("2.0"), Decimal("2.5")]), make("integer"), [2, REFUSED]),
+        (pa.array([Decimal("1.23"), None], pa.decimal128(10, 2)), make("number"), [Decimal("1.23"), None]),
+        (pa.array([Decimal("1e-20"), Decimal("0.5")], pa.decimal128(38, 20)), make("number"), [REFUSED, Decimal("0.5")]),
+        (pa.array([Decimal("0.1")]), make("number", floatNumber=True), [0.1]),
+        (pa.array([2, 2**53 + 1]), make("number", floatNumber=True), [2.0, float(2**53)]),
+        (pa.array([True]), make("integer"), [REFUSED]),
+        (pa.array([1]), make("boolean"), [REFUSED]),
+        (pa.array([True, None]), make("boolean"), [True, None]),
+        (pa.array([dt.datetime(2020, 1, 2), dt.datetime(2020, 1, 2, 3)]), make("date"), [dt.date(2020, 1, 2), REFUSED]),
+        (pa.array([dt.date(2020, 1, 2)], pa.date64()), make("date"), [dt.date(2020, 1, 2)]),
+        (pa.array([dt.date(2020, 1, 2)]), make("datetime"), [REFUSED]),
+        (pa.array([dt.datetime(2020, 1, 2)], pa.timestamp("ns")), make("datetime"), [dt.datetime(2020, 1, 2)]),
+        (pa.array([1, 1000], pa.timestamp("ns")), make("datetime"), [REFUSED, dt.datetime(1970, 1, 1, 0, 0, 0, 1)]),
+        (pa.array([0], pa.timestamp("us", "Europe/Berlin")), make("datetime"), [REFUSED]),
+        (pa.array([0], pa.timestamp("us", "UTC")), make("datetime"), [dt.datetime(1970, 1, 1)]),
+        (pa.array([0], pa.timestamp("us")), make("datetime", pa.timestamp("us", "UTC")), [REFUSED]),
+        (pa.array([5], pa.time32("s")), make("time"), [dt.time(0, 0, 5)]),
+        (pa.array([dt.timedelta(hours=36)]), make("duration"), [(0, 1, 43200 * 10**9)]),
+        (pa.array([2020, -1, 10000]), make("year"), [2020, REFUSED, REFUSED]),
+        (pa.array([5, None]), make("string"), ["5", None]),
+        (pa.array([Decimal("1.50")]), make("string"), ["1.5"]),
+        (pa.array([b"x"]), make("string"), [REFUSED]),
+        (pa.array([[1, 2], None]), make("list", itemType="integer"), [[1, 2], None]),
+        (pa.array([["1"], ["x"]]), make("list", itemType="integer"), [[1], REFUSED]),
+        (pa.array([[1, None]]), make("array"), ["[1, null]"]),
+        (pa.array([{"a": Decimal("1.10")}]), make("object"), ['{"a": 1.10}']),
+        (pa.array([{"a": 1}]), make("array"), [REFUSED]),
+        (pa.array([{"lon": 1.5, "lat": 2.0}]), make("geopoint"), [{"lon": Decimal("1.5"), "lat": Decimal(2)}]),
+        (pa.array([[1, 200]]), make("geopoint"), [REFUSED]),
+        (pa.array([1.5, float("nan")]), make("any"), ["1.5", REFUSED]),
+        (pa.array([dt.date(2020, 1, 2)]), make("any"), ['"2020-01-02"']),
+        (pa.array([["a"]]), make("any"), ['["a"]']),
+        (pa.array(["1", "2", "1"]).dictionary_encode(), make("integer"), [1, 2, 1]),
+    ],
+)  # fmt: skip
+def test_loose_columns(column: pa.Array, field: Field, values: list[object]) -> None:
+    for part, expected in ((column, values), (column.slice(1), values[1:])):
+        result, errors = cast_column(part, field)
+        assert result.type == field.arrow
+        got = result.to_pylist()
+        for error in errors:
+            got[error.index] = REFUSED
+        assert got == expected
+
+
+def test_json_columns_are_cast_from_what_they_say() -> None:
+    anything = cast_column(pa.array(["1", "x", "{}"]), make("any"))[0]
+    column, errors = cast_column(anything, make("integer"))
+    assert (column.to_pylist(), [error.index for error in errors]) == ([1, None, None], [1, 2])
+    objects = cast_column(pa.array(['{"a": 1}', "{}"]), make("object"))[0]
+    assert cast_column(objects, make("object")) == (objects, [])
+    assert len(cast_column(objects, make("array"))[1]) == 2
+
+
+# --- the operation ---------------------------------------------------------------------------------------
+
+SCHEMA = Schema(
+    (make("integer").update(name="id"), Field({"name": "n", "type": "number", "constraints": {"minimum": 0}}))
+)
+BATCH = pa.RecordBatch.from_pydict({"id": ["1", "x", "3", "4", "y"], "n": ["1.5", "2", "-3", "z", "w"]})
+ROWS = [{"id": 1, "n": Decimal("1.5")}, {"id": None, "n": Decimal(2)}, {"id": 3, "n": None}]
+
+
+def test_cast_raises_the_error_of_the_first_row() -> None:
+    with pytest.raises(CastError) as caught:
+        Cast(SCHEMA)(BATCH)
+    assert (caught.value.field, caught.value.index, caught.value.value) == ("id", 1, "x")
+
+
+def test_cast_drops_rows_once_and_keeps_them_as_they_were() -> None:
+    batch, report = Cast(SCHEMA, on_error="drop", carry=False)(BATCH)
+    assert batch.to_pylist() == ROWS[:1]
+    assert report.counts == {"dropped": 4}
+    assert [(r.index, r.action, r.values) for r in report.rejected] == [
+        (index, "drop", BATCH.slice(index, 1).to_pylist()[0]) for index in (1, 2, 3, 4)
+    ]
+    assert report.rejected[1].error.constraint == "minimum"
+
+
+def test_cast_clears_values() -> None:
+    batch, report = Cast(SCHEMA, on_error="clear")(BATCH)
+    assert batch.num_rows == 5
+    assert batch.column("n").null_count == 3
+    assert batch.column("id").null_count == 2
+    assert report.counts == {"cleared": 5}
+    assert [r.index for r in report.rejected] == [1, 2, 3, 4, 4]
+
+
+def test_cast_ignores_broken_constraints_only() -> None:
+    good = BATCH.take(pa.array([0, 2]))
+    batch, report = Cast(SCHEMA, on_error="ignore", carry=False)(good)
+    assert batch.column("n").to_pylist() == [Decimal("1.5"), Decimal(-3)]
+    assert (report.counts, report.rejected) == ({"ignored": 1}, [])
+    with pytest.raises(CastError, match="cannot be ignored"):
+        Cast(SCHEMA, on_error="ignore")(BATCH)
+
+
+def test_cast_asks_a_function() -> None:
+    batch, report = Cast(SCHEMA, on_error=lambda error: "drop" if error.field == "id" else "clear")(BATCH)
+    assert report.counts == {"dropped": 2, "cleared": 2}
+    assert batch.num_rows == 3
+    with pytest.raises(FlowError, match="returned None"):
+        Cast(SCHEMA, on_error=lambda error: None)(BATCH)  # type: ignore[arg-type, return-value]
+    with pytest.raises(FlowError, match="sometimes"):
+        Cast(SCHEMA, on_error="sometimes")
+
+
+def test_cast_some_fields_of_a_batch_and_across_processes() -> None:
+    cast = pickle.loads(pickle.dumps(Cast(SCHEMA, fields=("n",), on_error="drop", check_constraints=False)))
+    batch, report = cast(BATCH)
+    assert batch.column("id").to_pylist() == ["1", "x", "3"]
+    assert report.counts == {"dropped": 2}
+    with pytest.raises(FlowError, match="no field 'm'"):
+        Cast(SCHEMA, fields=("m",))
+
+
+def test_cast_of_carried_columns_goes_by_their_own_schema() -> None:
+    before = Schema((make("date"),))
+    after = Schema((make("date", format="%d/%m/%Y"),))
+    carried = pa.RecordBatch.from_pydict({"x": ["2020-01-02"]})
+    batch, _ = Cast(after, source=before)(carried)
+    assert batch.column("x").to_pylist() == [dt.date(2020, 1, 2)]
+    with pytest.raises(CastError, match=r"a date \(format %d/%m/%Y\)"):
+        Cast(after)(carried)
+
+
+@given(st.data())
+def test_what_is_carried_is_the_same_in_the_end(data: st.DataObject) -> None:
+    from dataflows_core.carried import typed
+
+    texts = data.draw(st.lists(st.one_of(numbers, dates, st.none()), max_size=5))
+    for field in (make("integer"), make("number"), make("date"), make("integer", pa.decimal128(38, 0))):
+        plain, errors = cast_column(pa.array(texts, pa.string()), field)
+        carried, same = cast_column(pa.array(texts, pa.string()), field, carry=True)
+        assert [error.args for error in errors] == [error.args for error in same]
+        batch = pa.RecordBatch.from_arrays([carried], names=["x"])
+        assert typed(batch, Schema((field,))).column(0) == plain
+
+
+def test_errors_say_what_was_expected_in_plain_words() -> None:
+    expected = [
+        (make("number"), "a number"),
+        (make("integer"), "an integer"),
+        (make("date", format="%d/%m/%Y"), "a date (format %d/%m/%Y)"),
+        (make("date"), "a date (YYYY-MM-DD)"),
+        (make("boolean", trueValues=["ja"], falseValues=["nein"]), "a boolean (ja, nein)"),
+        (make("string", format="email"), "a text of the format email"),
+        (make("list", itemType="integer"), "a list whose items are each an integer"),
+        (make("number", decimalChar=","), "a number (decimalChar ',')"),
+    ]
+    for field, words_ in expected:
+        assert cast_column(pa.array(["?"]), field)[1][0].expected == words_
