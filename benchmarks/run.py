@@ -95,7 +95,7 @@ def _command(program: Program, target: Path, options: argparse.Namespace) -> lis
 
 def _source(table: Table, options: argparse.Namespace) -> Path:
     rows = table.rows if table.fixed else max(1, table.rows * options.rows // ROWS)
-    return data.table(options.data.absolute(), rows, table.columns, slow=table.slow)
+    return data.table_apart(options.data.absolute(), rows, table.columns, slow=table.slow)
 
 
 def _compare(case: Case, targets: dict[str, Path]) -> None:
