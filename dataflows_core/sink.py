@@ -71,7 +71,10 @@ class PartWriter(Protocol):
 
 
 class Sink(Protocol):
-    """Takes the batches of one resource. See the module for who calls what, and when."""
+    """Takes the batches of one resource. See the module for who calls what, and when.
+
+    A sink may have an attribute `target`, a text that tells people where it writes.
+    """
 
     def begin(self) -> None:
         """Prepare; called once, before any other method, in the driver.

@@ -35,6 +35,7 @@ class Dump:
         self._package, self._layout = package, layout
         # What a row function does to the working directory does not move the output.
         self._folder, self._zip_name = folder.absolute(), zip_name
+        self._shown = folder if zip_name is None else folder / zip_name
         self._properties = {k: copy.deepcopy(v) for k, v in package.descriptor.items() if k != "resources"}
         self._commit: Commit | None = None
         self._planned = [self._plan(resource, number) for number, resource in enumerate(package.resources)]
@@ -45,7 +46,9 @@ class Dump:
     def _plan(self, resource: Resource, number: int) -> PlannedTable | PlannedFiles:
         if not resource.tabular:
             return plan_files(resource)
-        return plan_table(resource, self._layout, lambda: self._scratch(number), self.abort)
+        planned = plan_table(resource, self._layout, lambda: self._scratch(number), self.abort)
+        planned.sink.target = str(self._shown / planned.descriptor["path"])
+        return planned
 
     def _refuse_clashes(self) -> None:
         taken = {DESCRIPTOR: DESCRIPTOR}

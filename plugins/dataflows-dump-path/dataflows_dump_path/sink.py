@@ -47,6 +47,7 @@ class ResourceSink:
             files, which exists then.
         take_back: Called in the driver when the run failed.
         formats: Python `strftime` formats by name of the temporal fields that are not written canonically.
+        target: Where it is written, as the user calls it.
     """
 
     name: str
@@ -55,6 +56,7 @@ class ResourceSink:
     prepare: Callable[[], Path] | None
     take_back: Callable[[], None] | None
     formats: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""
     folder: Path | None = None
     written: Written | None = None
     _output: Output | None = None
