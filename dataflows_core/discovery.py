@@ -11,16 +11,24 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from configparser import ConfigParser
-from configparser import Error as ConfigParserError
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from dataflows_core.errors import AmbiguousNameError, BrokenPluginError, UnknownNameError
 
-__all__ = ["FIRST_PARTY", "GROUPS", "Entry", "distribution_folders", "entries", "find", "hint", "load", "names", "refresh"]
+__all__ = [
+    "FIRST_PARTY",
+    "GROUPS",
+    "Entry",
+    "distribution_folders",
+    "entries",
+    "find",
+    "hint",
+    "load",
+    "names",
+    "refresh",
+]
 
 GROUPS = {
     "processor": "dataflows.processors",
@@ -86,7 +94,7 @@ class Entry:
             raise BrokenPluginError(self.name, label, f"{type(error).__name__}: {error}") from error
 
 
-def distribution_folders() -> Iterator[Path]:
+def distribution_folders() -> Iterator[str]:
     """The folders of metadata of everything installed, in the order of `sys.path`."""
     for place in sys.path:
         try:
@@ -95,12 +103,12 @@ def distribution_folders() -> Iterator[Path]:
         except OSError:
             continue
         for name in names:
-            yield Path(place or ".", name)
+            yield os.path.join(place, name)  # noqa: PTH118 - pathlib would be half the cost of `--help`
 
 
-def _distribution(folder: Path) -> tuple[str, str]:
+def _distribution(folder: str) -> tuple[str, str]:
     """Name and version, from the folder's name as the wheel standard writes it."""
-    name, _, version = folder.stem.partition("-")
+    name, _, version = os.path.basename(folder).rpartition(".")[0].partition("-")  # noqa: PTH119
     return re.sub(r"[-_.]+", "-", name).lower(), version
 
 
@@ -114,21 +122,26 @@ def _entries() -> tuple[Entry, ...]:
             continue  # shadowed, as an import of it would be
         seen.add(distribution)
         try:
-            text = (folder / "entry_points.txt").read_text("utf-8")
+            with open(os.path.join(folder, "entry_points.txt"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
+                text = file.read()
         except (OSError, UnicodeDecodeError):
             continue
         if "[dataflows" not in text:
             continue
-        parser = ConfigParser(delimiters=("=",), interpolation=None, strict=False)
-        parser.optionxform = str  # type: ignore[assignment,method-assign]
-        try:
-            parser.read_string(text)
-        except ConfigParserError:
-            continue  # a damaged installation must not hide the others
-        for group in parser.sections():
-            if group.split(".")[0] == "dataflows":
-                found += [Entry(group, key, value, distribution, version) for key, value in parser.items(group)]
+        found += [Entry(*item, distribution, version) for item in _parsed(text)]
     return tuple(sorted(found, key=lambda entry: (entry.group, entry.name, entry.distribution)))
+
+
+def _parsed(text: str) -> Iterator[tuple[str, str, str]]:
+    """Group, name and value of our entry points; a damaged line must not hide what else is installed."""
+    group = ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("[") and line.endswith("]"):
+            group = line[1:-1].strip()
+        elif group.split(".")[0] == "dataflows" and not line.startswith(("#", ";")):
+            name, equals, value = line.partition("=")
+            if equals and name.strip() and value.strip():
+                yield group, name.strip(), value.strip()
 
 
 def refresh() -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dataflows_core.render import display_width, printable
@@ -22,6 +23,13 @@ __all__ = ["Graph", "Group", "Node", "graph_of"]
 _CHARACTER, _HEIGHT = 8, 36  # pixels: an average character of 14 px type; a node
 _ACROSS, _DOWN = 24, 36  # pixels between nodes of a layer, and between layers
 _MARGIN, _INSET, _LABEL = 24, 10, 18  # pixels: around all; between a group's box and its nodes; its label
+
+_SVG_HEAD = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" \
+font-family="system-ui, sans-serif" font-size="14" role="img">
+<title>flow</title>
+<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">\
+<path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>"""
 
 
 @dataclass(frozen=True)
@@ -104,12 +112,7 @@ class Graph:
         right = max([_MARGIN, *(box.right for box in (*boxes.values(), *(box for _, box in groups)))])
         bottom = max([_MARGIN, *(box.bottom for box in (*boxes.values(), *(box for _, box in groups)))])
         parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {right + _MARGIN} {bottom + _MARGIN}" '
-            f'width="{right + _MARGIN}" height="{bottom + _MARGIN}" '
-            'font-family="system-ui, sans-serif" font-size="14" role="img">',
-            "<title>flow</title>",
-            '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
-            'orient="auto"><path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>',
+            _SVG_HEAD.format(width=right + _MARGIN, height=bottom + _MARGIN),
         ]
         parts += [_svg_group(group, box) for group, box in groups]
         parts += [_svg_edge(boxes[one], boxes[other]) for one, other in self.edges]
@@ -120,8 +123,7 @@ class Graph:
 def graph_of(flow: Flow) -> Graph:
     """The graph of a flow; nothing is planned or read for it."""
     root = Group("", tuple(_members(flow, "")))
-    chain = [node.position for node in root.nodes()]
-    return Graph(root, tuple(zip(chain, chain[1:], strict=False)))
+    return Graph(root, tuple(pairwise(node.position for node in root.nodes())))
 
 
 def _members(flow: Flow, prefix: str) -> Iterator[Node | Group]:
@@ -199,9 +201,7 @@ def _layout(graph: Graph) -> dict[str, _Box]:
     """The box of each node, by position."""
     layers = _layers(graph)
     margin = _MARGIN + _INSET * _nesting(graph.root)
-    widths = [
-        sum(_width(node) for node in layer) + _ACROSS * (len(layer) - 1) for layer in layers
-    ]
+    widths = [sum(_width(node) for node in layer) + _ACROSS * (len(layer) - 1) for layer in layers]
     labels = max((len(group.label) * _CHARACTER for group in _groups(graph.root)), default=0)
     widest = max([labels, *widths])
     boxes: dict[str, _Box] = {}

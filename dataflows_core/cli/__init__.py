@@ -34,13 +34,13 @@ class PluginCommand(click.Command):
 class Commands(click.Group):
     """The commands of core and those of the plugins."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Core's commands, then those of the plugins."""
         from dataflows_core.discovery import names
 
         return [*COMMANDS, *(name for name in names("command") if name not in COMMANDS)]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """A command of core, or what stands for one of a plugin."""
         if cmd_name in COMMANDS:
             command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command

@@ -82,7 +82,7 @@ def ended(settings: Settings) -> Iterator[None]:
     except DataflowsError as error:
         settings.exit_code = error.exit_code
         _show_error(error, str(error), settings)
-    except Exception as error:  # the seam: the command line's last line
+    except Exception as error:  # noqa: BLE001 - the seam: the command line's last line
         settings.exit_code = 1
         hint = "" if settings.traceback else "\n  this was not foreseen; --traceback shows where it came from"
         _show_error(error, f"{type(error).__name__}: {error}{hint}", settings)
@@ -113,8 +113,8 @@ def _show(message: str, settings: Settings, label: str = "Error: ") -> None:
 def error_facts(error: BaseException) -> dict[str, Any]:
     """What is known about an error, for programs.
 
-    The facts of a step's error (`processor`, `position`, `resource`, `row`, `source`, `values`) and those of its
-    cause (`field`, `value`, `expected` …) stand side by side; absent ones are left out.
+    The facts of a step's error (`processor`, `position`, `resource`, `row`, `source`, `values`) and those
+    of its cause (`field`, `value`, `expected` …) stand side by side; absent ones are left out.
     """
     facts: dict[str, Any] = {
         "type": type(error).__name__,
@@ -125,9 +125,9 @@ def error_facts(error: BaseException) -> dict[str, Any]:
     if isinstance(error, ProcessorError):
         cause = error.cause
         facts["type"] = type(cause).__name__
-        names = ("processor", "position", "resource", "row", "source", "values")
-        facts.update({name: value for name in names if (value := getattr(error, name)) not in (None, "")})
+        for name in ("processor", "position", "resource", "row", "source", "values"):
+            facts[name] = getattr(error, name)
     if isinstance(cause, DataflowsError):
-        names = ("field", "value", "expected", "constraint", "remedy", "expression", "name", "known")
-        facts.update({name: value for name in names if (value := getattr(cause, name, "")) not in (None, "", [])})
-    return facts
+        for name in ("field", "value", "expected", "constraint", "remedy", "expression", "name", "known"):
+            facts[name] = getattr(cause, name, None)
+    return {name: value for name, value in facts.items() if value not in (None, "", [])}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,9 +10,11 @@ import click
 from dataflows_core.cli.ending import common_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from dataflows_core.package import Package
+    from dataflows_core.resource import Resource
     from dataflows_core.schema import Field
 
 __all__ = ["command"]
@@ -36,16 +37,18 @@ MOST_LINES = 40
 
 @click.command("init")
 @click.argument("source")
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="The flow file; NAME_flow.py by default.")
+@click.option("--output", "-o", type=click.Path(), help="The flow file; NAME_flow.py by default.")
 @click.option("--rows", default=5, show_default=True, type=click.IntRange(min=0), help="Rows to show.")
 @common_options
 @click.pass_context
-def command(ctx: click.Context, source: str, output: Path | None, rows: int) -> None:
+def command(ctx: click.Context, source: str, output: str | None, rows: int) -> None:
     """Write a first flow for a source, run it, and show the first rows.
 
     SOURCE is whatever load() reads: a file, a URL, a Data Package; or hello-world for a small example with
     its data. Format and types are guessed; the flow file says what was guessed. Existing files are kept.
     """
+    from pathlib import Path
+
     from dataflows_core.cli.preview import first_rows
     from dataflows_core.cli.run import run_flow
     from dataflows_core.cli.summary import summary_text
@@ -54,22 +57,22 @@ def command(ctx: click.Context, source: str, output: Path | None, rows: int) -> 
 
     ctx.obj.writes = True
     name = _name(source)
-    output = output if output is not None else Path(f"{name}_flow.py")
+    file = Path(output) if output is not None else Path(f"{name}_flow.py")
     data = Path(f"{name}.csv") if source == HELLO_WORLD else None
-    _refuse(path for path in (output, data) if path is not None)
+    _refuse(path for path in (file, data) if path is not None)
     if data is not None:
         _write(data, CITIES)
         source = str(data)
-    _write(output, _flow_text(source, name, _planned(source), output))
-    click.echo(f"wrote {printable(str(output))}")
+    _write(file, _flow_text(source, name, _planned(source), str(file)))
+    click.echo(f"wrote {printable(str(file))}")
 
-    flow = Target(str(output)).flow()
+    flow = Target(str(file)).flow()
     facts = run_flow(flow)
     for resource in flow.package().resources:
         click.echo(f"\n{click.style(printable(resource.name), bold=True)}")
         click.echo("\n".join(first_rows(resource, rows, indent=0)))
     click.echo(f"\n{summary_text(facts)}")
-    click.echo(f"\nnext: change {printable(str(output))}, then: dataflows run {printable(str(output))}")
+    click.echo(f"\nnext: change {printable(str(file))}, then: dataflows run {printable(str(file))}")
 
 
 def _planned(source: str) -> Package:
@@ -79,7 +82,7 @@ def _planned(source: str) -> Package:
     return Flow(load(source)).plan()
 
 
-def _refuse(paths: Iterator[Path]) -> None:
+def _refuse(paths: Iterable[Path]) -> None:
     from dataflows_core.errors import FlowError
 
     for path in paths:
@@ -107,11 +110,11 @@ def _name(source: str) -> str:
     return name if name.isidentifier() else f"data_{name}".rstrip("_")
 
 
-def _flow_text(source: str, name: str, package: Package, output: Path) -> str:
+def _flow_text(source: str, name: str, package: Package, file: str) -> str:
     """The flow file: what is done, and in comments what could be."""
     tables = [resource for resource in package.resources if resource.tabular]
-    lines = [line for resource in tables for line in _type_lines(resource.name, list(resource.schema), len(tables))]
-    example = next((line for resource in tables if (line := _filter_line(list(resource.schema)))), None)
+    lines = [line for resource in tables for line in _type_lines(resource, alone=len(tables) == 1)]
+    example = next((line for resource in tables if (line := _filter_line(resource))), None)
     comments = []
     if lines:
         comments.append("# The types that were guessed. To say otherwise, change a line and take away its #.")
@@ -122,7 +125,7 @@ def _flow_text(source: str, name: str, package: Package, output: Path) -> str:
     steps = f"{body}\n" if body else ""
     return f'''"""The flow of {_docstring(source)}.
 
-Run it with: dataflows run {_docstring(str(output))}
+Run it with: dataflows run {_docstring(file)}
 """
 
 from dataflows_core import Flow
@@ -138,9 +141,9 @@ if __name__ == "__main__":
 '''
 
 
-def _type_lines(resource: str, fields: list[Field], tables: int) -> Iterator[str]:
-    where = "" if tables == 1 else f", resources=[{_literal(resource)}]"
-    typed = [field for field in fields if field.type != "string"]
+def _type_lines(resource: Resource, *, alone: bool) -> Iterator[str]:
+    where = "" if alone else f", resources=[{_literal(resource.name)}]"
+    typed = [field for field in resource.schema if field.type != "string"]
     for field in typed[:MOST_LINES]:
         options = "".join(f", {key}={value}" for key, value in _options(field).items())
         yield f"set_type({_literal(field.name)}{where}, type={_literal(field.type)}{options}, regex=False),"
@@ -151,13 +154,14 @@ def _type_lines(resource: str, fields: list[Field], tables: int) -> Iterator[str
 def _options(field: Field) -> Mapping[str, str]:
     """What else was guessed of a field."""
     names = ("format", "decimalChar", "groupChar", "bareNumber", "floatNumber", "trueValues", "falseValues")
-    said = {name: field.descriptor[name] for name in names if field.descriptor.get(name) not in (None, "default")}
+    found = {name: field.descriptor.get(name) for name in names}
+    said = {name: value for name, value in found.items() if value not in (None, "default")}
     return {name: _literal(value) if isinstance(value, str) else repr(value) for name, value in said.items()}
 
 
-def _filter_line(fields: list[Field]) -> str | None:
-    numbers = [field.name for field in fields if field.type in ("integer", "number", "year")]
-    texts = [field.name for field in fields if field.type == "string"]
+def _filter_line(resource: Resource) -> str | None:
+    numbers = [field.name for field in resource.schema if field.type in ("integer", "number", "year")]
+    texts = [field.name for field in resource.schema if field.type == "string"]
     if numbers:
         condition = f"{_identifier(numbers[0])} >= 100"
     elif texts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import inspect
 import types
 import typing
@@ -30,8 +30,8 @@ CONVERTERS: Mapping[Any, Callable[[str], Any]] = {
     float: float,
     Decimal: Decimal,
     Path: Path,
-    datetime.date: datetime.date.fromisoformat,
-    datetime.datetime: datetime.datetime.fromisoformat,
+    dt.date: dt.date.fromisoformat,
+    dt.datetime: dt.datetime.fromisoformat,
     str: str,
     Any: str,
     object: str,
@@ -103,7 +103,7 @@ def _wanted(parameter: inspect.Parameter | None, hint: Any) -> Any:
 def _value(name: str, text: str, wanted: Any) -> Any:
     convert = CONVERTERS.get(wanted)
     if convert is None:
-        known = ", ".join(kind.__name__ for kind in CONVERTERS if isinstance(kind, type) and kind is not object)
+        known = ", ".join(kind.__name__ for kind in CONVERTERS if kind not in (Any, object))
         raise FlowError(f"the parameter {name!r} is {wanted}, which --set cannot give; it can give {known}")
     try:
         return convert(text)

@@ -11,7 +11,6 @@ from dataflows_core.cli.ending import common_options, target_argument
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dataflows_core.cli.targets import Target
     from dataflows_core.package import Package
     from dataflows_core.resource import Resource
     from dataflows_core.schema import Field, Schema

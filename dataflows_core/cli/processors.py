@@ -39,11 +39,12 @@ def command(as_json: bool) -> None:
         for item in found
     ]
     columns = [Column("name"), Column("kind"), Column("summary"), Column("from")]
-    click.echo(table_text(columns, cells, shutil.get_terminal_size().columns if found else None))
+    click.echo(table_text(columns, cells, shutil.get_terminal_size().columns))
     if problems := [(item, problem) for item in found for problem in item["problems"]]:
         click.echo("\nProblems:")
         for item, problem in problems:
-            click.echo(printable(f"  {item['long_name']} ({item['distribution']} {item['version']}): {problem}"))
+            where = f"{item['long_name']} ({item['distribution']} {item['version']})"
+            click.echo(printable(f"  {where}: {problem}"))
 
 
 def _processors() -> list[dict[str, Any]]:
@@ -77,10 +78,9 @@ def _processors() -> list[dict[str, Any]]:
 
 def _claim(entry: Entry, claims: Sequence[Entry]) -> tuple[bool, str]:
     """Whether the short name reaches the entry point, and what is wrong if it does not."""
-    if len(claims) == 1 or entry.first_party:
+    owners = [other for other in claims if other.first_party] or claims
+    if owners == [entry]:
         return True, ""
-    owners = [other for other in claims if other.first_party]
-    others = owners or [other for other in claims if other is not entry]
+    others = [other for other in owners if other is not entry]
     names = " and ".join(other.distribution for other in others)
-    verb = "is taken by" if owners else "is claimed by"
-    return False, f"the name {entry.name!r} {verb} {names} as well; write {entry.qualified_name}"
+    return False, f"the name {entry.name!r} is claimed by {names} as well; write {entry.qualified_name}"

@@ -226,7 +226,7 @@ def shown_progress() -> Iterator[Progress]:
     bar = Bar(sys.stderr)
     stdout = sys.stdout
     if stdout.isatty():
-        sys.stdout = _Aside(stdout, bar)  # type: ignore[assignment]
+        sys.stdout = _Aside(stdout, bar)
     try:
         yield bar
     finally:

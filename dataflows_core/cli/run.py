@@ -22,8 +22,8 @@ __all__ = ["command", "run_flow"]
     metavar="NAME[:OPTION]",
     help="Where the work is done: local (the default), processes, processes:4, or that of a plugin.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, for programs; errors as well.")
-@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors, and what the flow itself prints.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome, or the error, as JSON.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only errors, and what the flow itself prints.")
 @common_options
 @click.pass_context
 def command(

@@ -67,9 +67,11 @@ def summary_text(facts: dict[str, Any]) -> str:
             ]
             for item in facts["resources"]
         ]
-        columns = [Column("resource"), Column("rows", right=True), Column("fields", right=True), Column("written to")]
+        numbers = [Column(name, right=True) for name in ("rows", "fields")]
+        columns = [Column("resource"), *numbers, Column("written to")]
         lines.append(table_text(columns, cells, shutil.get_terminal_size().columns))
-    stats = ", ".join(f"{name}: {_stat(value)}" for name, value in facts["stats"].items() if value is not None)
+    said = {name: value for name, value in facts["stats"].items() if value is not None}
+    stats = ", ".join(f"{name}: {_stat(value)}" for name, value in said.items())
     if stats:
         lines.append(stats)
     lines.append(f"done in {facts['duration']:.2f} s")

@@ -11,6 +11,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -51,20 +52,18 @@ class Target:
         Raises:
             FlowError: The function failed, or returned something else; a parameter is unknown or missing.
         """
-        if isinstance(self._found, Flow):
-            if self._made is not None and _is_once(self._made):
-                self._module = self._import()
-                self._found = self._find()
-            if self._settings:
-                raise FlowError(
-                    f"{self.path} holds a flow, which has no parameters to set; "
-                    "make it a function that takes them and returns the flow"
-                )
-            made = self._found
-        else:
-            made = self._call(self._found)
-        self._made = made
-        return made
+        if self._made is not None and _is_once(self._made):
+            self._module = self._import()
+            self._found = self._find()
+        if isinstance(self._found, FunctionType):
+            return self._call(self._found)
+        if self._settings:
+            raise FlowError(
+                f"{self.path} holds a flow, which has no parameters to set; "
+                "make it a function that takes them and returns the flow"
+            )
+        self._made = self._found
+        return self._made
 
     def _import(self) -> ModuleType:
         folder = str(self.path.parent.resolve())
@@ -80,23 +79,22 @@ class Target:
             raise FlowError(f"{self.path} is not a Python file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        self._guarded(lambda: spec.loader and spec.loader.exec_module(module))
+        self._guarded(partial(spec.loader.exec_module, module))
         return module
 
     def _find(self) -> Flow | FunctionType:
-        here = vars(self._module)
+        here, names = vars(self._module), _candidates(self._module)
         if self.name is not None:
             if self.name not in here:
-                close = near_misses(self.name, _candidates(self._module))
+                close = near_misses(self.name, names)
                 raise FlowError(
                     f"{self.path} has no {self.name!r}"
                     + (f"; did you mean {' or '.join(close)}?" if close else "")
-                    + _listed(_candidates(self._module))
+                    + _listed(names)
                 )
             return _checked(here[self.name], f"{self.name!r} of {self.path}")
         if "flow" in here and isinstance(here["flow"], Flow | FunctionType):
             return _checked(here["flow"], "'flow'")
-        names = _candidates(self._module)
         if len(names) != 1:
             what = "several flows" if names else "no flow"
             raise FlowError(
@@ -110,7 +108,7 @@ class Target:
         made = self._guarded(lambda: function(**arguments))
         if not isinstance(made, Flow):
             raise FlowError(
-                f"{function.__name__}() of {self.path} returned {type(made).__name__}, and a flow was expected"
+                f"{function.__name__}() of {self.path} returned {type(made).__name__}, not a flow"
             )
         return made
 
@@ -187,7 +185,7 @@ def _is_flow(node: ast.expr | None) -> bool:
 def _checked(value: Any, what: str) -> Flow | FunctionType:
     if isinstance(value, Flow | FunctionType):
         return value
-    raise FlowError(f"{what} is {type(value).__name__}, and a flow or a function that returns one was expected")
+    raise FlowError(f"{what} is {type(value).__name__}, not a flow, nor a function that returns one")
 
 
 def _listed(names: Sequence[str]) -> str:

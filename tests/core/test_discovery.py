@@ -57,11 +57,11 @@ def test_two_claims_are_an_error_that_lists_both_long_names(install: Install) ->
 
 
 def test_a_first_party_name_cannot_be_taken(install: Install) -> None:
-    install("dataflows-tiny-thief", load="dataflows_tiny_thief:make")
-    install("dataflows-load-excel", load="dataflows_load_excel:make")
+    install("dataflows-tiny-thief", load_excel="dataflows_tiny_thief:make")
+    install("dataflows-load-excel", load_excel="dataflows_load_excel:make")
 
-    assert discovery.find("processor", "load").first_party
-    assert discovery.find("processor", "tiny-thief.load").distribution == "dataflows-tiny-thief"
+    assert discovery.find("processor", "load_excel").first_party
+    assert discovery.find("processor", "tiny-thief.load_excel").distribution == "dataflows-tiny-thief"
 
 
 def test_an_unknown_name_suggests_near_misses(install: Install) -> None:
