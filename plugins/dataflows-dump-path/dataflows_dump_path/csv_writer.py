@@ -22,7 +22,7 @@ from dataflows_core.text import column_to_text
 from dataflows_dump_path.describe import written_schema
 from dataflows_dump_path.writer import Data
 
-__all__ = ["CsvWriter"]
+__all__ = ["CsvWriter", "TsvWriter"]
 
 _NEVER_QUOTED = frozenset(
     {"integer", "number", "boolean", "date", "time", "datetime", "year", "yearmonth", "duration"}
@@ -54,6 +54,7 @@ class CsvWriter:
     extension: ClassVar[str] = "csv"
     mediatype: ClassVar[str] = "text/csv"
     separator: ClassVar[bytes] = b""
+    _format: ClassVar[str] = "csv"
 
     def __post_init__(self) -> None:
         if len(self.delimiter) != 1 or not self.delimiter.isascii() or self.delimiter in '"\r\n\0':
@@ -100,7 +101,7 @@ class CsvWriter:
     def describe(self) -> dict[str, Any]:
         """Format, encoding, dialect and schema."""
         return {
-            "format": "csv",
+            "format": self._format,
             "mediatype": self.mediatype,
             "encoding": "utf-8",
             "dialect": {
@@ -152,6 +153,24 @@ class CsvWriter:
         )
         whole = pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines)
         return raw_bytes(pc.binary_join(whole, self.line_terminator)) + self.line_terminator.encode()
+
+
+@dataclass(frozen=True)
+class TsvWriter(CsvWriter):
+    """Writes CSV with tabs between the cells.
+
+    Args:
+        schema: The schema of the batches.
+        delimiter: The character between two cells.
+        line_terminator: What ends a line.
+    """
+
+    _: KW_ONLY
+    delimiter: str = "\t"
+
+    extension: ClassVar[str] = "tsv"
+    mediatype: ClassVar[str] = "text/tab-separated-values"
+    _format: ClassVar[str] = "tsv"
 
 
 def _quoted(text: pa.Array, special: list[str]) -> pa.Array:

@@ -12,7 +12,14 @@ from dataflows_core.commit import safe_path
 from dataflows_core.errors import FlowError
 from dataflows_dump_path.output import HASH
 
-__all__ = ["DESCRIPTOR", "descriptor_bytes", "descriptor_hash", "previous_files", "resource_path"]
+__all__ = [
+    "DESCRIPTOR",
+    "descriptor_bytes",
+    "descriptor_hash",
+    "previous_files",
+    "resource_path",
+    "uncompressed",
+]
 
 DESCRIPTOR = "datapackage.json"
 _COMPRESSIONS = (".gz", ".zip", ".bz2", ".xz", ".zst")
@@ -50,8 +57,7 @@ def resource_path(name: str, path: object, extension: str | None = None) -> str:
         path = url_name if url_name and extension is None else f"{name}.{extension}" if extension else name
     safe = safe_path(path)
     if extension is not None:
-        if safe.suffix.lower() in _COMPRESSIONS:
-            safe = safe.with_suffix("")
+        safe = uncompressed(safe)
         # Only an ending that is one: `population.2020` ends with no format.
         ending = safe.suffix[1:]
         safe = (
@@ -68,6 +74,11 @@ def resource_path(name: str, path: object, extension: str | None = None) -> str:
     if text == DESCRIPTOR:
         raise FlowError(f"resource {name!r} has the path {text!r}, which is that of the descriptor itself")
     return text
+
+
+def uncompressed(path: PurePosixPath) -> PurePosixPath:
+    """The path without the ending of a compression."""
+    return path.with_suffix("") if path.suffix.lower() in _COMPRESSIONS else path
 
 
 def descriptor_bytes(descriptor: Mapping[str, Any], *, pretty: bool = True) -> bytes:

@@ -56,11 +56,11 @@ class Dump:
             for path in planned.paths:
                 name = planned.descriptor["name"]
                 if path in taken:
-                    raise FlowError(f"{taken[path]!r} and {name!r} would both be written to {path!r}")
+                    raise FlowError(f"{taken[path]!r} and {name!r} would both become {path!r}")
                 taken[path] = name
 
     def _scratch(self, number: int) -> Path:
-        """The folder for the files of one resource while they are written. The first call locks the target."""
+        """The folder for one resource's files while they are written; the first call locks the target."""
         if self._commit is None:
             staging = STAGING if self._zip_name is None else f".{self._zip_name}{STAGING}"
             self._commit = Commit(self._folder, staging)

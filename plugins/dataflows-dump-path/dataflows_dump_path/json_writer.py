@@ -51,11 +51,14 @@ class JsonWriter:
 
     def encode(self, batch: pa.RecordBatch) -> Data:
         """One object per row, divided by the separator."""
+        return self._rows(batch)
+
+    def _rows(self, batch: pa.RecordBatch) -> bytes:
         if batch.num_rows == 0:
             return b""
         if batch.num_rows > 1 and batch.nbytes > _TEXT_LIMIT:
             half = batch.num_rows // 2
-            return self._joined(bytes(self.encode(batch[:half])), bytes(self.encode(batch[half:])))
+            return self._joined(self._rows(batch[:half]), self._rows(batch[half:]))
         parts: list[Any] = []
         for number, (field, column) in enumerate(zip(self.schema, batch.columns, strict=True)):
             opening = "{" if number == 0 else ", "
@@ -106,7 +109,7 @@ class NdjsonWriter(JsonWriter):
 
     def encode(self, batch: pa.RecordBatch) -> Data:
         """One line per row."""
-        rows = bytes(super().encode(batch))
+        rows = self._rows(batch)
         return rows + b"\n" if rows else rows
 
     @property

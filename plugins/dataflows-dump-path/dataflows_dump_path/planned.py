@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from dataflows_core.cast import Cast
 from dataflows_core.errors import FlowError
+from dataflows_core.on_error import OnError
 from dataflows_core.resource import Resource
 from dataflows_core.schema import Schema
 from dataflows_dump_path.counters import Counters
-from dataflows_dump_path.descriptor import resource_path
+from dataflows_dump_path.descriptor import resource_path, uncompressed
 from dataflows_dump_path.files import copy_file
 from dataflows_dump_path.output import Written
 from dataflows_dump_path.sink import ResourceSink
@@ -40,6 +42,7 @@ class Layout:
     use_titles: bool = False
     file_formatters: Mapping[str, WriterClass] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    on_error: OnError = "raise"
 
 
 @dataclass
@@ -96,6 +99,7 @@ def plan_table(
         FlowError: Its format has no writer, its path leads out of the folder, an option is unknown.
     """
     schema = resource.schema
+    _check_constraints(resource, layout.on_error)
     formats = _temporal_formats(schema, layout.temporal_format_property)
     as_text = [f.update(type="string", format=None) for f in schema if f.name in formats]
     written = schema.add(*(f.with_arrow(None) for f in as_text))
@@ -135,16 +139,26 @@ def plan_files(resource: Resource) -> PlannedFiles:
     return PlannedFiles(descriptor, sources, paths)
 
 
+def _check_constraints(resource: Resource, on_error: OnError) -> None:
+    """Check what the written descriptor is going to promise."""
+    schema = resource.schema
+    names = tuple(f.name for f in schema if f.constraints or "categories" in f.descriptor)
+    if names:
+        # An empty text is a value here; only a loader takes it for a missing one.
+        check = Cast(schema.with_properties(missingValues=[]), names, on_error)
+        resource.map_batches(check, schema, reads=names)
+
+
 def _format(resource: Resource, layout: Layout) -> str:
     if layout.force_format:
         return layout.format
     path = resource.properties.get("path")
-    suffix = PurePosixPath(path).suffix[1:] if isinstance(path, str) else ""
+    suffix = uncompressed(PurePosixPath(path)).suffix[1:] if isinstance(path, str) else ""
     found = suffix or resource.properties.get("format")
     if not isinstance(found, str) or not found:
         raise FlowError(
-            f"resource {resource.name!r} has a path without an ending, and no format; with force_format=False "
-            "that leaves its format open"
+            f"resource {resource.name!r} has a path without an ending, and no format; "
+            "with force_format=False that leaves its format open"
         )
     return found.lower()
 
@@ -158,6 +172,6 @@ def _temporal_formats(schema: Schema, name: str | None) -> dict[str, str]:
         if wanted is None or f.type not in ("date", "time", "datetime"):
             continue
         if not isinstance(wanted, str) or "%" not in wanted:
-            raise FlowError(f"field {f.name!r}: {name} is {wanted!r}, no strftime format such as '%d/%m/%Y'")
+            raise FlowError(f"field {f.name!r}: {name} is {wanted!r}, no format such as '%d/%m/%Y'")
         found[f.name] = wanted
     return found

@@ -31,6 +31,7 @@ def dump_to_path(
     temporal_format_property: str | None = None,
     use_titles: bool = False,
     file_formatters: Mapping[str, WriterClass] | None = None,
+    validator_options: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
     **writer_options: Any,
 ) -> Sink:
@@ -53,6 +54,8 @@ def dump_to_path(
             `strftime` format they are written in.
         use_titles: Whether fields are written under their titles, where they have one.
         file_formatters: Writer classes by format, besides the installed ones.
+        validator_options: ``{"on_error": …}`` says what becomes of a row that breaks a constraint of its
+            schema: ``"raise"`` (the default), ``"drop"``, ``"clear"``, ``"ignore"``, or a function.
         options: Options of the writer, the same as `writer_options`.
         **writer_options: Options of the writer, such as `delimiter` for CSV.
 
@@ -70,6 +73,7 @@ def dump_to_path(
         use_titles=use_titles,
         file_formatters=dict(file_formatters or {}),
         options={**(options or {}), **writer_options},
+        on_error=_on_error(validator_options or {}),
     )
 
     def step(package: Package) -> None:
@@ -91,6 +95,7 @@ def dump_to_zip(
     temporal_format_property: str | None = None,
     use_titles: bool = False,
     file_formatters: Mapping[str, WriterClass] | None = None,
+    validator_options: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
     **writer_options: Any,
 ) -> Sink:
@@ -109,6 +114,7 @@ def dump_to_zip(
         temporal_format_property: The property of temporal fields that holds their format.
         use_titles: Whether fields are written under their titles.
         file_formatters: Writer classes by format, besides the installed ones.
+        validator_options: What becomes of a row that breaks a constraint.
         options: Options of the writer.
         **writer_options: Options of the writer.
 
@@ -127,6 +133,7 @@ def dump_to_zip(
         use_titles=use_titles,
         file_formatters=dict(file_formatters or {}),
         options={**(options or {}), **writer_options},
+        on_error=_on_error(validator_options or {}),
     )
 
     def step(package: Package) -> None:
@@ -145,6 +152,16 @@ def _layout(**parts: Any) -> Layout:
     if layout.force_format:
         check_options(writer_class(layout.format, layout.file_formatters), layout.options)
     return layout
+
+
+def _on_error(options: Mapping[str, Any]) -> Any:
+    from dataflows_core.on_error import check_on_error
+
+    if unknown := set(options) - {"on_error"}:
+        raise FlowError(f"validator_options has no {min(unknown)!r}; its one option is on_error")
+    on_error = options.get("on_error", "raise")
+    check_on_error(on_error)
+    return on_error
 
 
 def _local(path: str | os.PathLike[str], parameter: str) -> Path:
