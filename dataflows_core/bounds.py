@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["BOUNDS", "is_one_of", "within"]
+__all__ = ["BOUNDS", "one_of", "within"]
 
 BOUNDS: dict[str, tuple[str, str]] = {
     "minimum": ("greater_equal", "at least"),
@@ -69,27 +69,35 @@ def within(column: pa.Array, constraint: str, bound: Any) -> pa.Array:
     return pc.call_function(comparison, [column, scalar])
 
 
-def is_one_of(column: pa.Array, values: Iterable[Any]) -> pa.Array:
-    """Whether each value equals one of the values; null where the value is null.
+def one_of(values: Iterable[Any]) -> Callable[[pa.Array], pa.Array]:
+    """A function from a column to whether each value equals one of some values; null where it is null.
+
+    The columns hold text, numbers, booleans, dates and times, durations or points.
 
     Args:
-        column: A typed column: text, numbers, booleans, dates and times, durations or points.
         values: Values as rows have them.
+
+    Examples:
+        >>> one_of([1, 2.5])(pa.array([1, 2, None])).to_pylist()
+        [True, False, None]
     """
-    if pa.types.is_interval(column.type):
-        wanted = [_duration(value) for value in values]
-        months, nanos = _months_and_nanos(column)
-        masks = [pc.and_(pc.equal(months, m), pc.equal(nanos, pa.scalar(Decimal(n)))) for m, n in wanted]
-        return _any(masks, column)
-    if pa.types.is_struct(column.type):
-        points = [tuple(value) for value in values]
-        parts = column.flatten()
-        return _any([_equal_parts(parts, point) for point in points], column)
-    column = _fine_enough(column)
-    scalars = [_exact(column.type, value) for value in values]
-    kept = pa.array([scalar.as_py() for scalar in scalars if scalar is not None], column.type)
-    found = pc.is_in(column, value_set=kept)
-    return pc.if_else(pc.is_valid(column), found, None) if column.null_count else found
+    wanted = list(values)
+
+    @functools.cache
+    def value_set(kind: pa.DataType) -> pa.Array:
+        scalars = [_exact(kind, value) for value in wanted]
+        return pa.array([scalar.as_py() for scalar in scalars if scalar is not None], kind)
+
+    def test(column: pa.Array) -> pa.Array:
+        if pa.types.is_interval(column.type):
+            return _durations_equal(column, wanted)
+        if pa.types.is_struct(column.type):
+            return _any([_equals_point(column, value) for value in wanted], column)
+        column = _fine_enough(column)
+        found = pc.is_in(column, value_set=value_set(column.type))
+        return pc.if_else(pc.is_valid(column), found, None) if column.null_count else found
+
+    return test
 
 
 def _exact(kind: pa.DataType, value: Any) -> pa.Scalar | None:
@@ -99,9 +107,9 @@ def _exact(kind: pa.DataType, value: Any) -> pa.Scalar | None:
     return down if whole else None
 
 
-def _equal_parts(parts: list[pa.Array], point: tuple[Any, ...]) -> pa.Array:
-    both = [is_one_of(part, [value]) for part, value in zip(parts, point, strict=True)]
-    return pc.and_(*both)
+def _equals_point(column: pa.Array, point: Iterable[Any]) -> pa.Array:
+    # Unlike `field`, `flatten` knows of the nulls of the points themselves.
+    return pc.and_(*(one_of([value])(part) for part, value in zip(column.flatten(), point, strict=True)))
 
 
 def _any(masks: list[pa.Array], column: pa.Array) -> pa.Array:
@@ -210,6 +218,13 @@ def _months_and_nanos(column: pa.Array) -> tuple[pa.Array, pa.Array]:
     total = pc.add(pc.multiply(days.cast(pa.int32()).cast(pa.decimal128(10, 0)), _DAY), nanos.cast(_WHOLE))
     known = pc.is_valid(column)
     return pc.if_else(known, months, None), pc.if_else(known, total, None)
+
+
+def _durations_equal(column: pa.Array, values: Iterable[Any]) -> pa.Array:
+    months, nanos = _months_and_nanos(column)
+    wanted = [_duration(value) for value in values]
+    masks = [pc.and_(pc.equal(months, m), pc.equal(nanos, pa.scalar(Decimal(n)))) for m, n in wanted]
+    return _any(masks, column)
 
 
 def _durations_within(column: pa.Array, comparison: str, bound: tuple[int, int]) -> pa.Array:

@@ -29,7 +29,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dataflows_core.bounds import BOUNDS, is_one_of, within
+from dataflows_core.bounds import BOUNDS, one_of, within
 from dataflows_core.constraint_values import cast_constraint
 from dataflows_core.errors import CastError, SchemaError, near_misses, shorten
 from dataflows_core.patterns import PatternError, compile_pattern
@@ -76,8 +76,8 @@ class _Check:
     passes: Callable[[pa.Array], pa.Array]
     explain: Callable[[Any], str] | None = None
 
-    def error(self, field: Field, column: pa.Array, index: int) -> CastError:
-        value = _row_value(column[index])
+    def error(self, field: Field, found: Any, index: int) -> CastError:
+        value = _shown(found)
         expected = self.expected + (self.explain(value) if self.explain else "")
         return CastError(
             field.name,
@@ -112,9 +112,10 @@ def violations(column: pa.Array, field: Field) -> list[CastError]:
         good = check.passes(column)
         if pc.all(good, min_count=0).as_py():
             continue
-        for index in _positions(good):
+        bad = pc.indices_nonzero(pc.fill_null(pc.invert(good), False))
+        for index, value in zip(bad.to_pylist(), column.take(bad).to_pylist(), strict=True):
             if index not in found:
-                found[index] = check.error(field, column, index)
+                found[index] = check.error(field, value, index)
     return [found[index] for index in sorted(found)]
 
 
@@ -194,7 +195,7 @@ def _enumeration(field: Field, name: str, listed: Any) -> _Check:
         raise SchemaError(f"field {field.name!r}: {name} must list at least one value, not {shorten(listed)}")
     values = [value for each in listed if (value := cast_constraint(field, name, each)) is not None]
     shown = ", ".join(map(repr, listed[:10])) + (", …" if len(listed) > 10 else "")
-    passes = partial(is_one_of, values=values)
+    passes = one_of(values)
     if field.type in _JSON:
         passes = partial(_each_json, test=lambda value: value in values)
     elif field.type == "list":
@@ -296,14 +297,8 @@ def _each_json(column: pa.Array, test: Callable[[Any], bool]) -> pa.Array:
     return pc.take(verdicts, encoded.indices)
 
 
-def _positions(good: pa.Array) -> list[int]:
-    bad = pc.fill_null(pc.invert(good), False)
-    return pc.indices_nonzero(bad).to_pylist()  # type: ignore[no-any-return]
-
-
-def _row_value(scalar: pa.Scalar) -> Any:
-    """A value as it is shown: a number without padding zeros."""
-    value = scalar.as_py()
+def _shown(value: Any) -> Any:
+    """A value without the padding zeros of its column."""
     if isinstance(value, Decimal) and value.is_finite():
         text = format(value, "f")
         return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)

@@ -19,6 +19,8 @@ from functools import lru_cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataflows_core.guards import all_match
+
 __all__ = ["PatternError", "compile_pattern", "to_re2"]
 
 _NAME_START = (
@@ -63,6 +65,9 @@ _IN_CLASS = re.compile(
     re.VERBOSE,
 )
 
+# A column can be matched as one text of lines if no value can match two of them.
+_MAY_MATCH_LINE_FEED = re.compile(r"\[\^|\\[sDWICPnxutrfva]|\\p\{[CZ]|[\x00-\x1f]")
+
 Matcher = Callable[[pa.Array], pa.Array]
 
 
@@ -95,11 +100,26 @@ def compile_pattern(pattern: str) -> Matcher:
         except pa.ArrowInvalid as error:
             problem = str(error)
         else:
-            return lambda column: pc.match_substring_regex(column, whole)
+            return _re2_matcher(pattern, translated, whole)
     if compiled is None:
         raise PatternError(problem)
     expression = compiled
     return lambda column: _match_distinct(expression, column)
+
+
+def _re2_matcher(pattern: str, translated: str, whole: str) -> Matcher:
+    joins = _MAY_MATCH_LINE_FEED.search(pattern) is None
+    try:
+        all_match(pa.array([""]), translated)
+    except pa.ArrowInvalid:  # RE2 limits the size of a pattern, and this one would be there twice
+        joins = False
+
+    def match(column: pa.Array) -> pa.Array:
+        if joins and all_match(column, translated):
+            return pc.if_else(pc.is_valid(column), True, None)
+        return pc.match_substring_regex(column, whole)
+
+    return match
 
 
 def to_re2(pattern: str) -> str | None:

@@ -161,7 +161,10 @@ PATTERNS = st.lists(st.builds(str.__add__, PARTS, COUNTS), min_size=1, max_size=
 ODD = st.text("aAbc1٣_-é +.\n\r\x1c\x85\u00a0\u2028]^&[²ⅷ한\u0301", max_size=6)
 
 
-@given(PATTERNS, st.lists(ODD | st.none(), max_size=8))
+PLAIN = st.text("ab1.", min_size=1, max_size=3)
+
+
+@given(PATTERNS, st.lists(ODD | st.none(), max_size=8) | st.lists(PLAIN | st.none(), max_size=3))
 def test_patterns_mean_what_python_says(pattern, texts):
     try:
         expression = re.compile(pattern)
