@@ -6,8 +6,8 @@ every text in it is *canonical*: just what `text.column_to_text` prints for its 
 batch, and nothing that comes out of the engine depends on it.
 
 Proving it must cost less than parsing and printing. Integers are parsed (11 ns a value), which leaves only
-leading zeros to be looked for; dates are parsed, which leaves only their length; numbers run through one
-automaton, all values of the column joined into one text (26 ns).
+leading zeros to be looked for (4 to 8 ns); dates are parsed (15 ns), which leaves only their length; numbers
+run through one automaton, all values of the column joined into one text (26 ns).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from dataflows_core.errors import DataError
 from dataflows_core.guards import all_match, canonical_number, raw_bytes
-from dataflows_core.parsing import parse, parse_dates
+from dataflows_core.parsing import parse, parse_dates, parse_integers
 from dataflows_core.schema import Field, Schema
 
 __all__ = ["is_canonical", "may_carry", "typed"]
@@ -61,34 +61,17 @@ def is_canonical(column: pa.Array, field: Field) -> bool:
         return True
     if field.type == "date":
         return parse_dates(column) is not None
-    data = raw_bytes(column)
-    if pa.types.is_int64(field.arrow) or b"." not in data:
-        proven = _is_canonical_integer(column, data, field.arrow)
-        if proven or pa.types.is_int64(field.arrow):
-            return proven
+    if pa.types.is_int64(field.arrow):
+        return parse_integers(column) is not None
+    if b"." not in raw_bytes(column) and (values := parse_integers(column)) is not None:
+        return _fits(values, field.arrow.precision - field.arrow.scale)
     return all_match(column, canonical_number(field.arrow))
 
 
-def _is_canonical_integer(column: pa.Array, data: bytes, kind: pa.DataType) -> bool:
-    try:
-        values = column.cast(pa.int64())
-    except pa.ArrowInvalid:
-        return False
-    # What Arrow takes besides canonical integers has a leading zero: 007, -0, 0x10.
-    leading = pc.sum(pc.starts_with(column, "0")).as_py()
-    if leading and leading != pc.sum(pc.equal(column, "0")).as_py():
-        return False
-    if b"-" in data and pc.any(pc.starts_with(column, "-0")).as_py():
-        return False
-    if b"+" in data:
-        return False
-    if pa.types.is_int64(kind):
-        return True
-    digits = kind.precision - kind.scale
-    if digits >= 19:  # more than any int64 has
-        return True
+def _fits(values: pa.Array, digits: int) -> bool:
+    """Whether integers have at most so many digits."""
     ends = pc.min_max(values)
-    return -(10**digits) < ends["min"].as_py() and ends["max"].as_py() < 10**digits  # type: ignore[no-any-return]
+    return bool(-(10**digits) < ends["min"].as_py() and ends["max"].as_py() < 10**digits)
 
 
 def typed(batch: pa.RecordBatch, schema: Schema, names: Iterable[str] | None = None) -> pa.RecordBatch:

@@ -161,16 +161,25 @@ def all_match(column: pa.Array, pattern: str) -> bool:
         column: A `pa.string()` array.
         pattern: An RE2 pattern that matches no text with a line feed, and not the empty text.
 
+    Returns:
+        True only if they do; False also where a null hides a text, as in no array that Arrow computed.
+
     Examples:
         >>> all_match(pa.array(["1", None, "22"]), "[0-9]+"), all_match(pa.array(["1\n2"]), "[0-9]+")
         (True, False)
     """
-    values = column.drop_null() if column.null_count else column
-    if len(values) == 0:
+    if column.null_count == len(column):
         return True
-    if b"\n" in raw_bytes(values):
+    data = raw_bytes(column)
+    if b"\n" in data or pc.min(pc.binary_length(column)).as_py() == 0:
         return False
-    whole = pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), values)
+    if column.null_count:
+        # Without its validity the column has an empty text, nearly always, for each null; those may
+        # match as well, since all that are not null are known not to be empty.
+        _, offsets, values = column.buffers()
+        column = pa.StringArray.from_buffers(len(column), offsets, values, None, 0, column.offset)
+        pattern = f"(?:{pattern})?"
+    whole = pa.ListArray.from_arrays(pa.array([0, len(column)], pa.int32()), column)
     joined = pc.binary_join(whole, "\n")
     found: Any = pc.match_substring_regex(joined, rf"\A(?:{pattern})(?:\n(?:{pattern}))*\z")
     return bool(found[0].as_py())

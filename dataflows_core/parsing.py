@@ -26,9 +26,10 @@ from dataflows_core.guards import (
 from dataflows_core.schema import Field
 from dataflows_core.tables import item_field
 
-__all__ = ["parse", "parse_dates", "storage_type"]
+__all__ = ["parse", "parse_dates", "parse_integers", "storage_type"]
 
 _FIRST_DAY = -719162  # 0001-01-01, in days from 1970-01-01: the first date that Python knows
+_WORTH_CODING = 1000  # values; dates and times of day repeat, and each need be read once only
 _ISO = ("default", "any")  # formats in which ISO 8601 means what it says
 _TRUE = ("true", "True", "TRUE", "1")
 _FALSE = ("false", "False", "FALSE", "0")
@@ -84,6 +85,8 @@ def _parse_number(column: pa.Array, field: Field) -> pa.Array | None:
     if plain is None:
         return None
     pattern = guard(field) or ""
+    if pa.types.is_int64(kind) and (values := parse_integers(plain)) is not None:
+        return values
     if pa.types.is_floating(kind):
         values = _cast(_accepted(plain, pattern), kind)
         # A number too large for a double becomes infinite in silence.
@@ -130,6 +133,21 @@ def _parse_boolean(column: pa.Array, field: Field) -> pa.Array:
 def _words(values: Sequence[object]) -> list[str]:
     # A text is compared without the spaces around it, so a word with such spaces is never met.
     return [word for word in dict.fromkeys(values) if isinstance(word, str) and word == word.strip()]
+
+
+def parse_integers(column: pa.Array) -> pa.Array | None:
+    """The integers of a column in which every text is one as it would be printed; else None."""
+    values = _cast(column, pa.int64())
+    if values is None:
+        return None
+    # What Arrow takes besides has a leading zero: 007, -0, 0x10; or it should have, with a plus sign.
+    leading = pc.sum(pc.starts_with(column, "0")).as_py()
+    if leading and leading != pc.sum(pc.equal(column, "0")).as_py():
+        return None
+    data = raw_bytes(column)
+    if b"+" in data or (b"-" in data and pc.any(pc.starts_with(column, "-0")).as_py()):
+        return None
+    return values
 
 
 def parse_dates(column: pa.Array) -> pa.Array | None:
@@ -216,13 +234,21 @@ def _parse_format(column: pa.Array, field: Field) -> pa.Array | None:
     found = _format_pattern(field.format.removeprefix("fmt:"), field.type)
     if found is None:
         return None
-    pattern, replacement = found
+    if field.type != "datetime" and len(column) >= _WORTH_CODING:
+        coded = column.dictionary_encode()
+        if len(coded.dictionary) <= len(column) // 2:
+            return _reordered(coded.dictionary, *found, field).take(coded.indices)
+    return _reordered(column, *found, field)
+
+
+def _reordered(column: pa.Array, pattern: str, replacement: str, field: Field) -> pa.Array:
+    """The values of the texts that match a pattern, whose ISO form is the replacement."""
     iso = pc.replace_substring_regex(_accepted(column, pattern), rf"\A{pattern}\z", replacement)
-    if field.type == "date":
-        return _cast(_accepted(iso, DATE), field.arrow)
     if field.type == "time":
-        return _times(_accepted(iso, TIME + FRACTION), field)
-    return _cast(_accepted(iso, ISO_DATETIME), field.arrow)
+        values = _times(_accepted(iso, TIME + FRACTION), field)
+    else:
+        values = _cast(_accepted(iso, DATE if field.type == "date" else ISO_DATETIME), field.arrow)
+    return pa.nulls(len(column), field.arrow) if values is None else values
 
 
 def _parse_geopoint(column: pa.Array, field: Field) -> pa.Array | None:
@@ -262,12 +288,12 @@ def _parse_list(column: pa.Array, field: Field) -> pa.Array:
 
 def _parse_any(column: pa.Array, _: Field) -> pa.Array:
     data = raw_bytes(column)
-    if b'"' in data or b"\\" in data or any(data.find(char) >= 0 for char in _CONTROLS):
+    if len(data.translate(None, _ESCAPED)) != len(data):
         column = _accepted(column, r'[^"\\\x00-\x1f]*')
     return pc.binary_join_element_wise('"', column, '"', "")
 
 
-_CONTROLS = [bytes([code]) for code in range(0x20)]
+_ESCAPED = bytes(range(0x20)) + b'"\\'  # what JSON does not write as it is
 
 _PARSERS: dict[str, Callable[[pa.Array, Field], pa.Array | None]] = {
     "string": _parse_string,

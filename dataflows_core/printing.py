@@ -41,8 +41,10 @@ def decimal_text(column: pa.Array) -> pa.Array:
         if text is not None:
             return text
     text = column.cast(pa.string())
-    spelled = raw_bytes(text)
-    if b"E" in spelled:  # as 0E-12 or 1.00E-10; both would be spoilt by the trimming
+    # Arrow writes 0E-12 and 1.00E-10, which the trimming would make other numbers of.
+    if b"E" in raw_bytes(text):
+        text = pc.if_else(pc.equal(column, pa.scalar(Decimal(0), column.type)), "0", text)
+    if b"E" in raw_bytes(text):
         with_exponent = pc.match_substring(text, "E")
         plain = [format(Decimal(value.as_py()), "f") for value in text.filter(with_exponent)]
         text = pc.replace_with_mask(text, with_exponent, pa.array(plain, pa.string()))
@@ -59,22 +61,17 @@ def _short_decimal_text(column: pa.Array) -> pa.Array | None:
     scale = column.type.scale
     if scale < 0:
         return None
-    digits = pa.Array.from_buffers(
-        pa.decimal128(38, 0), len(column), column.buffers(), column.null_count, column.offset
-    )
-    try:
-        units = digits.cast(pa.int64())
-    except pa.ArrowInvalid:
-        return None
     decimals = min(scale, _TABLE_DECIMALS)
-    if scale > decimals:
-        step = 10 ** min(scale - decimals, 18)
-        if scale - decimals > 18:
+    units = _units(column)
+    if units is not None and scale - decimals <= 18:
+        units = _divided(units, 10 ** (scale - decimals))
+    elif scale > decimals:  # large numbers, or many decimals: Arrow narrows them, and refuses to lose any
+        try:
+            units = _units(column.cast(pa.decimal128(38, decimals)))
+        except pa.ArrowInvalid:
             return None
-        narrow = pc.divide(units, step)
-        if not pc.all(pc.equal(pc.multiply(narrow, step), units)).as_py() and len(units) > units.null_count:
-            return None
-        units = narrow
+    if units is None:
+        return None
     if decimals == 0:
         return units.cast(pa.string())
     whole = pc.divide(units, 10**decimals)
@@ -84,6 +81,25 @@ def _short_decimal_text(column: pa.Array) -> pa.Array | None:
     if pc.any(lost_sign).as_py():
         text = pc.if_else(lost_sign, "-0", text)
     return pc.binary_join_element_wise(text, _fractions(decimals).take(pc.abs(rest)), "")
+
+
+def _units(column: pa.Array) -> pa.Array | None:
+    """The numbers that the digits of decimals make, without the point; None if one exceeds 64 bits."""
+    kind = pa.decimal128(38, 0)
+    digits = pa.Array.from_buffers(kind, len(column), column.buffers(), column.null_count, column.offset)
+    try:
+        return digits.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return None
+
+
+def _divided(units: pa.Array, step: int) -> pa.Array | None:
+    """Whole quotients; None if one of them would not be whole."""
+    if step == 1:
+        return units
+    quotients = pc.divide(units, step)
+    broken = pc.any(pc.not_equal(pc.multiply(quotients, step), units)).as_py()
+    return None if broken else quotients
 
 
 @cache
@@ -163,29 +179,33 @@ def timestamp_text(column: pa.Array) -> pa.Array:
     """
     zone = column.type.tz
     if zone is None:
-        return _naive_text(column)
+        return _joined(column, None)
     if zone in _UTC:
-        naive = column.cast(pa.timestamp(column.type.unit, "UTC")).view(pa.timestamp(column.type.unit))
-        return pc.binary_join_element_wise(_naive_text(naive), "Z", "")
+        return _joined(column.view(pa.timestamp(column.type.unit)), pa.scalar("Z"))
     local = pc.local_timestamp(column)
-    return pc.binary_join_element_wise(_naive_text(local), _offsets(column, local), "")
+    return _joined(local, _offsets(column, local))
 
 
-def _naive_text(column: pa.Array) -> pa.Array:
+def _joined(column: pa.Array, zone: pa.Array | pa.Scalar | None) -> pa.Array:
+    """Timestamps without a zone as text, followed by what says their zone."""
     try:
         column = column.cast(pa.timestamp("us"))
     except pa.ArrowInvalid:  # nanoseconds that a microsecond cannot hold
-        return pc.replace_substring(column.cast(pa.string()), " ", "T", max_replacements=1)
+        text = pc.replace_substring(column.cast(pa.string()), " ", "T", max_replacements=1)
+        return text if zone is None else pc.binary_join_element_wise(text, zone, "")
     units = column.view(pa.int64())
     days = column.cast(pa.date32(), safe=False)
-    start = days.cast(pa.timestamp("us")).view(pa.int64())
-    clock = pc.subtract(units, start)
+    clock = pc.subtract(units, days.cast(pa.timestamp("us")).view(pa.int64()))
+    seconds = pc.divide(clock, _MICROS)
     if len(column) >= _WORTH_A_TABLE:
-        times = _seconds().take(pc.divide(clock, _MICROS))
+        times = _seconds().take(seconds)
     else:
-        times = pc.divide(clock, _MICROS).cast(pa.int32()).view(pa.time32("s")).cast(pa.string())
-    full = clock.view(pa.time64("us")).cast(pa.string()) if _has_fractions(units) else times
-    return pc.binary_join_element_wise(date_text(days), _with_fractions(times, units, full), "T")
+        times = seconds.cast(pa.int32()).view(pa.time32("s")).cast(pa.string())
+    if _has_fractions(units):
+        times = _with_fractions(times, units, clock.view(pa.time64("us")).cast(pa.string()))
+    if zone is None:
+        return pc.binary_join_element_wise(date_text(days), times, "T")
+    return pc.binary_join_element_wise(date_text(days), "T", times, zone, "")
 
 
 def _has_fractions(units: pa.Array) -> bool:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import threading
 import warnings
 from collections.abc import Callable
 from decimal import Decimal
@@ -73,10 +74,14 @@ class Refusal(Exception):
         super().__init__(expected)
 
 
+_importing = threading.Lock()
+
+
 @cache
 def _tableschema() -> Any:
     """tableschema, imported at its first use; that takes 200 ms, and warns of its own dependencies."""
-    with warnings.catch_warnings():
+    # Warning filters belong to the whole process: two threads at once would mix them up for good.
+    with _importing, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import tableschema
     return tableschema

@@ -104,7 +104,7 @@ def build(values: list[object], field: Field) -> pa.Array:
 @pytest.mark.parametrize(
     ("field", "values"), CASES, ids=lambda x: str(x.arrow) if isinstance(x, Field) else ""
 )
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_columns_print_what_values_print(
     field: Field, values: st.SearchStrategy[object], data: st.DataObject
@@ -125,7 +125,7 @@ def test_columns_print_what_values_print(
 @pytest.mark.parametrize(
     ("field", "values"), CASES, ids=lambda x: str(x.arrow) if isinstance(x, Field) else ""
 )
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_there_and_back(field: Field, values: st.SearchStrategy[object], data: st.DataObject) -> None:
     column = build(data.draw(st.lists(st.one_of(st.none(), values), max_size=6)), field)
@@ -163,7 +163,7 @@ def test_there_and_back(field: Field, values: st.SearchStrategy[object], data: s
             pa.timestamp("us", "Europe/Berlin"),
         ),
     ],
-    ids=str,
+    ids=[f"{row}" for row in range(12)],
 )
 def test_long_columns_print_the_same(values: list[object], kind: pa.DataType) -> None:
     type_ = {"decimal128": "number", "date32": "date"}.get(str(kind).split("(")[0].split("[")[0], "datetime")
