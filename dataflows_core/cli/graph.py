@@ -22,7 +22,7 @@ FORMATS = ("mermaid", "svg")
 @click.option("--output", "-o", type=click.Path(), help="Write a file; stdout by default.")
 @common_options
 def command(target: str, settings: tuple[str, ...], format_: str | None, output: str | None) -> None:
-    """Draw the steps of a flow, as Mermaid text or as an SVG picture.
+    """Draw the steps of a flow, as Mermaid text or as SVG.
 
     Nothing is read or written but the picture.
     """

@@ -42,10 +42,11 @@ MOST_LINES = 40
 @common_options
 @click.pass_context
 def command(ctx: click.Context, source: str, output: str | None, rows: int) -> None:
-    """Write a first flow for a source, run it, and show the first rows.
+    """Write a first flow for a source, and run it.
 
     SOURCE is whatever load() reads: a file, a URL, a Data Package; or hello-world for a small example with
     its data. Format and types are guessed; the flow file says what was guessed. Existing files are kept.
+    The first rows are shown.
     """
     from pathlib import Path
 
@@ -163,7 +164,7 @@ def _filter_line(resource: Resource) -> str | None:
     numbers = [field.name for field in resource.schema if field.type in ("integer", "number", "year")]
     texts = [field.name for field in resource.schema if field.type == "string"]
     if numbers:
-        condition = f"{_identifier(numbers[0])} >= 100"
+        condition = f"{_identifier(numbers[0])} > 0"
     elif texts:
         condition = f"{_identifier(texts[0])} is not null"
     else:

@@ -87,8 +87,8 @@ class Progress:
 
     @hookimpl
     def flow_failed(self) -> None:
-        """Show how far it came."""
-        self.end_reading()
+        """Leave it to the error to say how far it came."""
+        self.reading = None
 
     def end_reading(self) -> None:
         """The resource that was read is at its end."""
@@ -154,7 +154,7 @@ class Lines(Progress):
 
     def show_end(self, reading: Reading) -> None:
         """Log what was read."""
-        self._log(f"{reading.name}: {reading.text()}, all read")
+        self._log(f"{reading.name}: {reading.text()}, done")
 
     def _log(self, text: str) -> None:
         print(printable(text), file=self.stream, flush=True)
