@@ -46,9 +46,7 @@ class Dump:
     def _plan(self, resource: Resource, number: int) -> PlannedTable | PlannedFiles:
         if not resource.tabular:
             return plan_files(resource)
-        planned = plan_table(resource, self._layout, lambda: self._scratch(number), self.abort)
-        planned.sink.target = str(self._shown / planned.descriptor["path"])
-        return planned
+        return plan_table(resource, self._layout, self._shown, lambda: self._scratch(number), self.abort)
 
     def _refuse_clashes(self) -> None:
         taken = {DESCRIPTOR: DESCRIPTOR}

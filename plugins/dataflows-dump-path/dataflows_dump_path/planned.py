@@ -91,9 +91,20 @@ class PlannedFiles:
 
 
 def plan_table(
-    resource: Resource, layout: Layout, prepare: Callable[[], Path], take_back: Callable[[], None]
+    resource: Resource,
+    layout: Layout,
+    place: Path,
+    prepare: Callable[[], Path],
+    take_back: Callable[[], None],
 ) -> PlannedTable:
     """Append the sink of a table.
+
+    Args:
+        resource: The table.
+        layout: How its file is to look.
+        place: Where the dump goes, as the user calls it.
+        prepare: See `ResourceSink`.
+        take_back: See `ResourceSink`.
 
     Raises:
         FlowError: Its format has no writer, its path leads out of the folder, an option is unknown.
@@ -108,7 +119,7 @@ def plan_table(
     kind = writer_class(_format(resource, layout), layout.file_formatters)
     writer = writer_for(kind, written, layout.options)
     path = resource_path(resource.name, resource.properties.get("path"), writer.extension)
-    sink = ResourceSink(path, schema, writer, prepare, take_back, formats)
+    sink = ResourceSink(str(place / path), schema, writer, prepare, take_back, formats)
     resource.write(sink)
 
     said = writer.describe()

@@ -40,23 +40,21 @@ class ResourceSink:
     """Writes one resource of a dump.
 
     Args:
-        name: The file's name, for messages.
+        target: Where it is written in the end, as the user calls it.
         schema: The schema of the batches.
         writer: The writer of the format.
         prepare: Called in the driver before anything is written; returns the folder for this resource's
             files, which exists then.
         take_back: Called in the driver when the run failed.
         formats: Python `strftime` formats by name of the temporal fields that are not written canonically.
-        target: Where it is written, as the user calls it.
     """
 
-    name: str
+    target: str
     schema: Schema
     writer: Writer
     prepare: Callable[[], Path] | None
     take_back: Callable[[], None] | None
     formats: Mapping[str, str] = field(default_factory=dict)
-    target: str = ""
     folder: Path | None = None
     written: Written | None = None
     _output: Output | None = None
@@ -65,7 +63,7 @@ class ResourceSink:
         """Open the staged file."""
         assert self.prepare is not None
         self.folder = self.prepare()
-        self._output = Output(self.folder / "whole", self.name)
+        self._output = Output(self.folder / "whole", self.target)
         self._output.write(self.writer.header())
 
     def encode(self, batch: pa.RecordBatch) -> EncodedBatch:
@@ -84,7 +82,7 @@ class ResourceSink:
     def open_part(self, part: int) -> Part:
         """A file for one part, without header and footer."""
         assert self.folder is not None
-        return Part(self.folder / f"{part:06}", part, self.name, self.writer)
+        return Part(self.folder / f"{part:06}", part, self.target, self.writer)
 
     def commit(self, receipts: Sequence[Receipt]) -> None:
         """Put the parts together, and close the staged file."""
@@ -105,7 +103,7 @@ class ResourceSink:
 
     def _append_file(self, path: Path, rows: int) -> None:
         assert self._output is not None
-        with access_errors(f"write {self.name}"):
+        with access_errors(f"write {self.target}"):
             with path.open("rb") as file:
                 while data := file.read(_COPY_SIZE):
                     self._output.write(data)
