@@ -175,6 +175,7 @@ class TsvWriter(CsvWriter):
 
 def _quoted(text: pa.Array, special: list[str]) -> pa.Array:
     """The cells, those with a special character in quotes."""
-    needed = reduce(pc.or_, [pc.match_substring(text, char) for char in special])
-    inner = pc.replace_substring(text, '"', '""') if '"' in special else text
-    return pc.if_else(needed, pc.binary_join_element_wise('"', inner, '"', ""), text)
+    needed = pc.fill_null(reduce(pc.or_, [pc.match_substring(text, char) for char in special]), False)
+    cells = text.filter(needed)
+    inner = pc.replace_substring(cells, '"', '""') if '"' in special else cells
+    return pc.replace_with_mask(text, needed, pc.binary_join_element_wise('"', inner, '"', ""))
