@@ -60,10 +60,11 @@ def read_descriptor(source: str | Path) -> tuple[str, dict[str, Any]]:
     """
     location = str(source)
     if Path(location).is_dir():
+        location = str(Path(location, "datapackage.json"))
+    if "://" not in location and location.endswith("datapackage.json"):
         from dataflows_core.commit import recover
 
-        recover(Path(location))
-        location = str(Path(location, "datapackage.json"))
+        recover(Path(location).parent)
     elif location.endswith(".zip"):
         location = f"zip://datapackage.json::{location}"
     from dataflows_core.opening import read_bytes
