@@ -42,7 +42,6 @@ class Receipt:
         bytes: Its size.
         hash: ``algorithm:hex digest`` of its bytes.
         fingerprint: What it was made of; the same plan and input give the same one. Empty when unknown.
-        facts: What else the sink wants to know when it commits.
     """
 
     part: int
@@ -51,7 +50,6 @@ class Receipt:
     bytes: int
     hash: str
     fingerprint: str = ""
-    facts: frozenset[str] = frozenset()
 
 
 class PartWriter(Protocol):
