@@ -58,7 +58,7 @@ def cut(
     number = 0
     left = length
     while True:
-        want = max(size - len(rest), len(rest), 1 << 16)
+        want = max(size - len(rest), len(rest))
         if left is not None:
             want = min(want, left)
         fault: DataError | None = None

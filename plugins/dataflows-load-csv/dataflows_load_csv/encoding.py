@@ -230,7 +230,8 @@ def to_utf8(stream: Readable, encoding: Encoding) -> Readable:
         stream: The bytes of the source.
         encoding: How they are written. UTF-8 passes as it is, unchecked: Arrow checks it, in parallel.
     """
-    stream.read(encoding.mark)
+    if encoding.mark:
+        stream.read(encoding.mark)
     return stream if encoding.name == "utf-8" else Transcoded(stream, encoding.name)
 
 

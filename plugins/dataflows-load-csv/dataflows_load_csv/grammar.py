@@ -15,6 +15,7 @@ plain cell a quote is a character like any other (``5" pipe``).
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,13 +89,27 @@ class Grammar:
             return max((record.end for record in self.records(data) if record.complete), default=0)
         start, stop = self._doubtful(data)
         view = memoryview(data)[start:stop]
-        offsets = pa.py_buffer((0).to_bytes(4, "little") + len(view).to_bytes(4, "little"))
-        text = pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(view)])
-        rest = pc.binary_length(pc.replace_substring_regex(text, self._records_at_start, ""))[0].as_py()
+        rest = pc.binary_length(pc.replace_substring_regex(_one(view), self._records_at_start, ""))[0].as_py()
         if rest == 0 and stop < len(data):
             return _line_end(data)
         # With something left over, a quoted cell is open, and no quote follows that could close it.
         return start + len(view) - rest if rest < len(view) else start
+
+    def well_formed(self, data: bytes) -> bool:
+        """Whether every quote in the data, up to its last complete record, is where a writer would put it.
+
+        Args:
+            data: Bytes that begin where a record begins, or are to be refuted.
+        """
+        end = self.last_end(data)
+        return end > 0 and bool(pc.match_substring_regex(_one(data[:end]), self._written)[0].as_py())
+
+    @cached_property
+    def _written(self) -> str:
+        d, q = _hex(self.dialect.delimiter), _hex(self.dialect.quotechar)
+        space = "\\x20*" if self.dialect.skipinitialspace else ""
+        cell = f"(?:[^{d}{q}\\r\\n]*|{space}{q}(?:[^{q}]|{q}{q})*{q})"
+        return f"\\A(?:{cell}(?:{d}{cell})*[\\r\\n])+\\z"
 
     def _doubtful(self, data: bytes) -> tuple[int, int]:
         """From the first line with a quote to the last; around them every line end ends a record."""
@@ -222,6 +237,12 @@ class Grammar:
 
 def _either(found: re.Match[bytes]) -> bytes:
     return found[1] if found[1] is not None else found[2]
+
+
+def _one(data: bytes | memoryview) -> pa.Array:
+    """An array of one value, without copying it."""
+    offsets = pa.py_buffer(bytes(4) + len(data).to_bytes(4, sys.byteorder))
+    return pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(data)])
 
 
 def _hex(text: str | None) -> str:

@@ -135,6 +135,9 @@ class Layout:
         wanted = list(self.rows)
         end = len(data)
         for row, record in enumerate(grammar.records(data), 1):
+            if self.rows and not wanted and row > last:
+                end = record.start
+                break
             if not record.complete and not complete:
                 return None
             if row in self.skip:
@@ -146,14 +149,14 @@ class Layout:
                 continue
             if record.kind == "data" and width is None:
                 width = len(grammar.cells(data[record.start : record.end]))
-            if row > last and (self.rows or width is not None):
+            if row > last and width is not None:
                 end = record.start
                 break
             kept.append(data[record.start : record.end])
         else:
             if not complete:
                 return None
-        if wanted and not (self.rows == (1,) and cells):
+        if wanted:
             raise UnreadableError(_no_header(source, data, wanted[0]))
         return Head(self._names(cells, width, source), b"".join(kept), end)
 
@@ -161,7 +164,7 @@ class Layout:
         if self.names is not None:
             if width is not None and width != len(self.names):
                 raise DataError(
-                    f"the first row of {source} has {width} cells, and headers=… gives {len(self.names)} names"
+                    f"the first row of {source} has {width} cells, and headers=… {len(self.names)} names"
                 )
             return self._unique(list(self.names), source)
         if not self.rows:

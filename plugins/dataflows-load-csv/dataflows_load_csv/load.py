@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dataflows_core.cast import Cast
 from dataflows_core.errors import FlowError
+from dataflows_core.on_error import check_on_error
 from dataflows_core.resource import Resource
 from dataflows_core.steps import Source as SourceStep
 from dataflows_core.stream import Stream
@@ -143,6 +144,7 @@ def load_csv(
     """
     if many and name is not None:
         raise FlowError("with many=True each file names its resource; leave name out")
+    check_on_error(on_error)
     described = dialect or {}
     comments = [
         *([] if comment_char is None else [comment_char]),

@@ -19,7 +19,14 @@ from dataflows_load_csv.encoding import Encoding, detect_elsewhere, detect_encod
 from dataflows_load_csv.extract import Extract
 from dataflows_load_csv.grammar import Grammar
 from dataflows_load_csv.header import Layout
-from dataflows_load_csv.sample import HEAD_BYTES, LONG_HEAD_BYTES, read_head, read_places, records_in
+from dataflows_load_csv.sample import (
+    HEAD_BYTES,
+    LONG_HEAD_BYTES,
+    has_lines,
+    read_head,
+    read_places,
+    records_in,
+)
 from dataflows_load_csv.schemas import Declared
 from dataflows_load_csv.sniff import sniff_dialect
 from dataflows_load_csv.source import Source
@@ -186,7 +193,9 @@ def plan_file(source: Source, options: Options) -> FilePlan:
     split, samples = _begun(source, options, encoding, head, complete=complete, plain=plain)
     if encoding.name == "utf-8":
         strict = replace(split.decoder, ragged="raise")
-        samples += [batch for lines in places if (batch := records_in(lines, strict)) is not None]
+        multiline = any(has_lines(batch) for batch in samples)
+        found = (records_in(lines, strict, multiline=multiline) for lines in places)
+        samples += [batch for batch in found if batch is not None]
     return FilePlan(split, samples, [f"{source.shown}: {encoding.note}"] if encoding.note else [])
 
 

@@ -11,7 +11,7 @@ from dataflows_load_csv.decode import Decoder
 from dataflows_load_csv.encoding import Readable
 from dataflows_load_csv.source import Source
 
-__all__ = ["HEAD_BYTES", "read_head", "read_places", "records_in"]
+__all__ = ["HEAD_BYTES", "has_lines", "read_head", "read_places", "records_in"]
 
 HEAD_BYTES = 1 << 18
 """Bytes of the head, of a file in which any place can be gone to."""
@@ -55,24 +55,34 @@ def read_places(source: Source, begin: int, size: int) -> list[bytes]:
     return [data for data in places if data]
 
 
-def records_in(data: bytes, decoder: Decoder) -> pa.RecordBatch | None:
+def records_in(data: bytes, decoder: Decoder, *, multiline: bool) -> pa.RecordBatch | None:
     """The records of some lines from the midst of a file; None when they cannot be told.
 
-    The lines may begin inside a quoted cell. They are taken for records only if that reading gives every row
-    its number of cells and the opposite reading does not.
+    The lines may begin inside a quoted cell. They are taken for records only if that reading is well formed
+    and gives every row its number of cells, and the opposite reading is and does not.
 
     Args:
         data: Whole lines, in UTF-8.
         decoder: Makes columns of records; raises on ragged ones.
+        multiline: Whether cells of several lines are known to occur; then lines without any quote prove
+            nothing.
     """
-    batch = _decoded(data, decoder)
-    if batch is None or not decoder.grammar.has_quotes(data):
-        return batch
+    grammar = decoder.grammar
+    if not grammar.has_quotes(data[: grammar.last_end(data)]):
+        return None if multiline else _decoded(data, decoder)
     # In a file of one column every reading gives every row one cell.
-    quote = (decoder.grammar.dialect.quotechar or "").encode()
-    if len(decoder.names) == 1 or (quote and _decoded(quote + data, decoder) is not None):
+    if len(decoder.names) == 1 or grammar.dialect.escapechar or not grammar.well_formed(data):
         return None
-    return batch
+    opposite = str(grammar.dialect.quotechar).encode() + data
+    if grammar.well_formed(opposite) and _decoded(opposite, decoder) is not None:
+        return None
+    return _decoded(data, decoder)
+
+
+def has_lines(batch: pa.RecordBatch) -> bool:
+    """Whether some value has several lines."""
+    contents = [text for column in batch.columns if (text := column.buffers()[2]) is not None]
+    return any(char in text.to_pybytes() for text in contents for char in (b"\n", b"\r"))
 
 
 def _decoded(data: bytes, decoder: Decoder) -> pa.RecordBatch | None:

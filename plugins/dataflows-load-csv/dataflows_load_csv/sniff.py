@@ -66,13 +66,11 @@ class _Cut:
         width: The number of cells that most records have.
         share: How many of the records have it, from 0 to 1.
         header: The number of cells of the first record.
-        clean: How many of the cells look like one cell, from 0 to 1.
     """
 
     width: int
     share: float
     header: int
-    clean: float
 
 
 def _rows(sample: bytes, dialect: Dialect, first: int) -> list[list[bytes]]:
@@ -89,14 +87,12 @@ def _rows(sample: bytes, dialect: Dialect, first: int) -> list[list[bytes]]:
     return [cells for _, cells in rows]
 
 
-def _cut(rows: Sequence[Sequence[bytes]], delimiter: str) -> _Cut:
+def _cut(rows: Sequence[Sequence[bytes]]) -> _Cut:
     if not rows:
-        return _Cut(1, 1.0, 1, 1.0)
+        return _Cut(1, 1.0, 1)
     widths = Counter(map(len, rows))
     width, count = max(widths.items(), key=lambda item: (item[1], item[0]))
-    cells = [cell for row in rows for cell in row]
-    clean = sum(_is_clean(cell, delimiter) for cell in cells)
-    return _Cut(width, count / len(rows), len(rows[0]), clean / len(cells))
+    return _Cut(width, count / len(rows), len(rows[0]))
 
 
 def _is_clean(cell: bytes, delimiter: str) -> bool:
@@ -110,22 +106,26 @@ def _is_clean(cell: bytes, delimiter: str) -> bool:
 
 
 def _delimiter(sample: bytes, given: Mapping[str, Any], first: int) -> str:
-    best, best_rank = "", (0.0, 0.0, 0)
+    found: dict[str, tuple[_Cut, list[list[bytes]]]] = {}
     for delimiter in DELIMITERS:
-        if delimiter.encode() not in sample or delimiter in given.values():
-            continue
-        rows = _rows(sample, Dialect(**{**given, "delimiter": delimiter}), first)
-        cut = _cut(rows, delimiter)
-        if not _plausible(cut, rows, delimiter):
-            continue
-        consistent = cut.share if cut.header == cut.width else cut.share / 2
-        rank = (round(consistent + cut.clean, 1), cut.clean, cut.width)
-        if rank > best_rank:
-            best, best_rank = delimiter, rank
-    if best:
-        return best
+        if delimiter.encode() in sample and delimiter not in given.values():
+            rows = _rows(sample, Dialect(**{**given, "delimiter": delimiter}), first)
+            cut = _cut(rows)
+            if _plausible(cut, rows, delimiter):
+                found[delimiter] = cut, rows
+    if len(found) == 1:
+        return next(iter(found))
+    if found:
+        return max(found, key=lambda delimiter: _rank(delimiter, *found[delimiter]))
     rows = _rows(sample, Dialect(**given), first)
     return "," if all(len(row) == 1 for row in rows) else _NO_DELIMITER
+
+
+def _rank(delimiter: str, cut: _Cut, rows: Sequence[Sequence[bytes]]) -> tuple[float, float, int]:
+    cells = [cell for row in rows for cell in row]
+    clean = sum(_is_clean(cell, delimiter) for cell in cells) / len(cells)
+    consistent = cut.share if cut.header == cut.width else cut.share / 2
+    return round(consistent + clean, 1), clean, cut.width
 
 
 def _plausible(cut: _Cut, rows: Sequence[Sequence[bytes]], delimiter: str) -> bool:
@@ -146,9 +146,12 @@ def _plausible(cut: _Cut, rows: Sequence[Sequence[bytes]], delimiter: str) -> bo
 def _quotechar(sample: bytes, dialect: Dialect, first: int) -> str | None:
     """The quote character: ``"`` unless the sample speaks against it."""
     if b'"' in sample:
-        quoted = _cut(_rows(sample, dialect, first), dialect.delimiter)
-        if quoted.share < 1:
-            bare = _cut(_rows(sample, dialect.replace(quotechar=None), first), dialect.delimiter)
+        quoted = _cut(_rows(sample, dialect, first))
+        # Quotes that close nothing: tab-separated tables are often written without any. Of other tables, one
+        # that ends inside quotes was more likely cut short, and that must not pass unseen.
+        end = sample if sample.endswith((b"\n", b"\r")) else sample + b"\n"
+        if quoted.share < 1 or (dialect.delimiter == "\t" and Grammar(dialect).open_at_end(end)):
+            bare = _cut(_rows(sample, dialect.replace(quotechar=None), first))
             if bare.share == 1 and bare.width > 1:
                 return None
         return '"'
@@ -161,7 +164,7 @@ def _quotechar(sample: bytes, dialect: Dialect, first: int) -> str | None:
         single = dialect.replace(quotechar="'")
         # A town may be named 's-Hertogenbosch: every opening must have its closing.
         if opened >= 2 and (
-            both == opened or _cut(_rows(sample, single, first), "").share == 1.0 > _cut(rows, "").share
+            both == opened or _cut(_rows(sample, single, first)).share == 1.0 > _cut(rows).share
         ):
             return "'"
     return '"'
