@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflows_core.errors import DataError
-from dataflows_core.guards import all_match, canonical_number, raw_bytes
+from dataflows_core.guards import all_match, padded_number, raw_bytes
 from dataflows_core.parsing import parse, parse_dates, parse_integers
 from dataflows_core.schema import Field, Schema
 
-__all__ = ["is_canonical", "may_carry", "typed"]
+__all__ = ["carried_text", "may_carry", "typed"]
 
 
 def may_carry(field: Field) -> bool:
@@ -40,32 +40,45 @@ def may_carry(field: Field) -> bool:
     return decimal == "." and not set(group) & set("-.0123456789")
 
 
-def is_canonical(column: pa.Array, field: Field) -> bool:
-    """Whether every text of a column is just what is printed for its value, and certain to be cast.
+def carried_text(column: pa.Array, field: Field) -> pa.Array | None:
+    """The canonical text of a column, when that costs less than casting it and printing it again.
 
     Args:
         column: A `pa.string()` array; what is missing is null.
         field: The field.
 
     Returns:
-        False also when it would take too long to prove.
+        The column itself, or without the padding zeros of its decimals; None when one of its texts is not
+        certain to be cast, or it would take too long to prove.
 
     Examples:
         >>> number = Field({"name": "n", "type": "number"})
-        >>> is_canonical(pa.array(["-1.5", None, "0"]), number), is_canonical(pa.array(["1.50"]), number)
-        (True, False)
+        >>> carried_text(pa.array(["-1.50", None, "10"]), number).to_pylist()
+        ['-1.5', None, '10']
+        >>> carried_text(pa.array(["1e3"]), number) is None
+        True
     """
     if not may_carry(field):
-        return False
+        return None
     if column.null_count == len(column):
-        return True
+        return column
     if field.type == "date":
-        return parse_dates(column) is not None
+        return column if parse_dates(column) is not None else None
     if pa.types.is_int64(field.arrow):
-        return parse_integers(column) is not None
+        return column if parse_integers(column) is not None else None
     if b"." not in raw_bytes(column) and (values := parse_integers(column)) is not None:
-        return _fits(values, field.arrow.precision - field.arrow.scale)
-    return all_match(column, canonical_number(field.arrow))
+        return column if _fits(values, field.arrow.precision - field.arrow.scale) else None
+    return _unpadded(column) if all_match(column, padded_number(field.arrow)) else None
+
+
+def _unpadded(column: pa.Array) -> pa.Array:
+    """Plain decimals without the zeros that say nothing."""
+    if pc.any(pc.ends_with(column, "0")).as_py():
+        stripped = pc.ascii_rtrim(pc.ascii_rtrim(column, "0"), ".")
+        fraction = pc.match_substring(column, ".")
+        column = stripped if pc.all(fraction).as_py() else pc.if_else(fraction, stripped, column)
+    negative_zero = pc.equal(column, "-0")
+    return pc.if_else(negative_zero, "0", column) if pc.any(negative_zero).as_py() else column
 
 
 def _fits(values: pa.Array, digits: int) -> bool:
@@ -92,7 +105,7 @@ def typed(batch: pa.RecordBatch, schema: Schema, names: Iterable[str] | None = N
         column = columns[position]
         if wanted is not None and field.name not in wanted:
             continue
-        if not pa.types.is_string(column.type) or pa.types.is_string(field.arrow):
+        if column.type == field.arrow:
             continue
         columns[position] = _typed(column, field)
         changed = True
@@ -100,6 +113,8 @@ def typed(batch: pa.RecordBatch, schema: Schema, names: Iterable[str] | None = N
 
 
 def _typed(column: pa.Array, field: Field) -> pa.Array:
+    if pa.types.is_decimal128(column.type):
+        return column.cast(field.arrow)
     # Canonical text was proven to fit: Arrow's parsers need no guard before them.
     values = column.cast(field.arrow) if may_carry(field) else parse(column, field)
     if values.null_count != column.null_count:

@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dataflows_core.carried import is_canonical, typed
+from dataflows_core.carried import carried_text, typed
 from dataflows_core.errors import CastError
 from dataflows_core.loose import as_text, convert
 from dataflows_core.on_error import OnError, check_on_error, settle
@@ -82,8 +82,8 @@ def cast_column(
         values, errors = _slow(column, convert(column, field), field)
     else:
         text = _without_missing(text, missing_texts(field, missing_values))
-        if carry and is_canonical(text, field):
-            return text, []
+        if carry and (carried := carried_text(text, field)) is not None:
+            return carried, []
         values, errors = _slow(text, parse(text, field), field)
         if text.type != column.type or not pa.types.is_string(column.type):
             errors = [_with_value(error, _python(column[error.index])) for error in errors]

@@ -29,10 +29,10 @@ __all__ = [
     "TIME",
     "ZONE",
     "all_match",
-    "canonical_number",
     "guard",
     "literal",
     "matches",
+    "padded_number",
     "plain_number",
     "raw_bytes",
 ]
@@ -100,16 +100,11 @@ def plain_number(kind: pa.DataType) -> str:
     return f"-?[0-9]{{1,{whole}}}{fraction}" if whole else rf"-?0?\.[0-9]{{1,{decimals}}}"
 
 
-def canonical_number(kind: pa.DataType) -> str:
-    """The pattern of what is printed for the values of a decimal or integer type, and of nothing else."""
-    if pa.types.is_integer(kind):
-        return f"(?:0|-?[1-9][0-9]{{0,{_SAFE_DIGITS[kind.bit_width] - 1}}})"
+def padded_number(kind: pa.DataType) -> str:
+    """The pattern of what is printed for the values of a decimal type, with or without padding zeros."""
     whole, decimals = kind.precision - kind.scale, kind.scale
-    leading = f"[1-9][0-9]{{0,{whole - 1}}}" if whole else "0"
-    if not decimals:
-        return f"(?:0|-?{leading})"
-    fraction = rf"\.[0-9]{{0,{decimals - 1}}}[1-9]"
-    return f"(?:0|-?(?:{leading}(?:{fraction})?|0{fraction}))" if whole else f"(?:0|-?0{fraction})"
+    leading = f"(?:0|[1-9][0-9]{{0,{whole - 1}}})" if whole else "0"
+    return rf"-?{leading}(?:\.[0-9]{{1,{decimals}}})?" if decimals else f"-?{leading}"
 
 
 @lru_cache(maxsize=512)
