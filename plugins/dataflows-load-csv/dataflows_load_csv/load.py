@@ -138,9 +138,9 @@ def load_csv(
     Examples:
         >>> from pathlib import Path
         >>> from dataflows_core import Flow
-        >>> _ = Path("prices.csv").write_text("item;price\ntea;2.50\ncake;3.75\n")
+        >>> _ = Path("prices.csv").write_text("item;price\ntea;2.25\ncake;3.75\n")
         >>> Flow(load_csv("prices.csv")).results().rows
-        [[{'item': 'tea', 'price': Decimal('2.50')}, {'item': 'cake', 'price': Decimal('3.75')}]]
+        [[{'item': 'tea', 'price': Decimal('2.25')}, {'item': 'cake', 'price': Decimal('3.75')}]]
     """
     if many and name is not None:
         raise FlowError("with many=True each file names its resource; leave name out")

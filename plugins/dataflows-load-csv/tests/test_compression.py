@@ -107,7 +107,7 @@ def test_zip_members(tmp_path: Path, rows_of) -> None:
     path.write_bytes(zip_of(a_csv=b"x\n1\n", sub__b_csv=b"x\n2\n"))
     assert rows_of(load_csv(path, member="sub/b.csv")) == [{"x": 2}]
     assert rows_of(load_csv(f"zip://a.csv::{path}")) == [{"x": 1}]
-    with pytest.raises(ProcessorError, match="several files: a.csv, sub/b.csv\n.*member="):
+    with pytest.raises(ProcessorError, match=r"several files: a.csv, sub/b.csv\n.*member="):
         rows_of(load_csv(path))
     with pytest.raises(ProcessorError, match=r"did you mean a\.csv"):
         rows_of(load_csv(path, member="aa.csv"))
