@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dataflows_core.errors import DataflowsError, FlowError, ProcessorError
+from dataflows_core.errors import FlowError
 from dataflows_core.links import name_of, step_of
 from dataflows_core.package import Package
-from dataflows_core.steps import StepRef, planning
+from dataflows_core.steps import StepRef, blamed, planning
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -247,20 +247,13 @@ def _keep(resource: Resource, batches: list[pa.RecordBatch]) -> None:
 
 def _plan_step(planned: Planned, package: Package, limit: int | None) -> Package:
     before = {id(resource) for resource in package.resources}
-    try:
-        with planning(planned.ref):
-            result = planned.step(package)
-            if result is not None and not isinstance(result, Package):
-                raise FlowError(f"it returned {type(result).__name__}, and a step returns a package or None")
-            package = package if result is None else result
-            if limit is not None:
-                _limit([resource for resource in package.resources if id(resource) not in before], limit)
-    except ProcessorError:
-        raise
-    except (DataflowsError, OSError, ImportError) as error:
-        raise ProcessorError(error, processor=planned.ref.name, position=planned.ref.position) from error
-    except Exception as error:  # the seam: a step may raise anything
-        raise ProcessorError(error, processor=planned.ref.name, position=planned.ref.position) from error
+    with planning(planned.ref), blamed(planned.ref):
+        result = planned.step(package)
+        if result is not None and not isinstance(result, Package):
+            raise FlowError(f"it returned {type(result).__name__}, and a step returns a package or None")
+        package = package if result is None else result
+        if limit is not None:
+            _limit([resource for resource in package.resources if id(resource) not in before], limit)
     return package
 
 

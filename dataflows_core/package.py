@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dataflows_core.errors import FlowError, near_misses
 from dataflows_core.resource import Resource
+from dataflows_core.steps import blamed, current_step
 
 if TYPE_CHECKING:
     from dataflows_core.rejects import Rejects
@@ -41,7 +42,7 @@ class Package:
         self.removed: list[Resource] = []
         self.stats: dict[str, Any] = {}
         self.rejects: dict[StepRef, Rejects] = {}
-        self._on_finish: list[Callable[[], object]] = []
+        self._on_finish: list[tuple[StepRef, Callable[[], object]]] = []
         self._on_abort: list[Callable[[], object]] = []
 
     def __repr__(self) -> str:
@@ -137,7 +138,7 @@ class Package:
 
         Functions are called in the order of their steps. One that raises fails the run.
         """
-        self._on_finish.append(function)
+        self._on_finish.append((current_step(), function))
 
     def on_abort(self, function: Callable[[], object]) -> None:
         """Call a function once when the run fails, to take back what its step has begun."""
@@ -145,8 +146,9 @@ class Package:
 
     def finish(self) -> None:
         """Call what `on_finish` was given; for runs."""
-        for function in self._on_finish:
-            function()
+        for step, function in self._on_finish:
+            with blamed(step):
+                function()
 
     def abort(self) -> None:
         """Call what `on_abort` was given; for runs."""

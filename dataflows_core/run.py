@@ -23,7 +23,7 @@ from dataflows_core.operations import EachRow, Map, Operation, PipeBatches, Pipe
 from dataflows_core.pipes import Chunk, each_row, pipe_batches, pipe_rows
 from dataflows_core.report import Report
 from dataflows_core.segment import Outcome, decode, push
-from dataflows_core.steps import StepRef
+from dataflows_core.steps import StepRef, blamed
 from dataflows_core.stream import Derived, Split, Splits, Stream
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ class Run:
         writes = writes_of(self.package) if self.sinks else []
         try:
             for write in writes:
-                write.sink.begin()
+                with blamed(write.step):
+                    write.sink.begin()
             for resource in self.package.removed:
                 self._drain(resource)
             for resource in self.package.resources:
@@ -93,7 +94,8 @@ class Run:
                     keep(resource, self.batches(resource))
             self._add_reports()
             for write in writes:
-                write.sink.commit(self.receipts.get(id(write.sink), []))
+                with blamed(write.step):
+                    write.sink.commit(self.receipts.get(id(write.sink), []))
             if self.sinks:
                 self.package.finish()
         except BaseException:
@@ -229,7 +231,8 @@ class Run:
         """Do, in order and on this thread, what the pool could not."""
         for outcome in outcomes:
             for write, encoded in outcome.encoded:
-                write.sink.append(encoded)
+                with blamed(write.step, resource):
+                    write.sink.append(encoded)
             for step, report in outcome.reports:
                 self.note(step, resource, report)
             if source:

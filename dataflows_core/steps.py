@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from dataflows_core.package import Package
 
-__all__ = ["Processor", "Sink", "Source", "Step", "StepRef", "current_step", "planning"]
+__all__ = ["Processor", "Sink", "Source", "Step", "StepRef", "blamed", "current_step", "planning"]
 
 Step: TypeAlias = "Callable[[Package], Package | None]"
 """Takes a package, returns a package; None means that it was changed in place."""
@@ -51,6 +51,23 @@ _OUTSIDE = StepRef("(outside a flow)", "0")
 def current_step() -> StepRef:
     """The step that is being planned; operations that are appended now belong to it."""
     return _current.get(_OUTSIDE)
+
+
+@contextmanager
+def blamed(step: StepRef, resource: str | None = None) -> Iterator[None]:
+    """Turn whatever is raised into the error of `step`, unless another step is blamed already.
+
+    Raises:
+        ProcessorError: Something was raised; it is the cause.
+    """
+    from dataflows_core.errors import ProcessorError
+
+    try:
+        yield
+    except ProcessorError:
+        raise
+    except Exception as error:  # the seam: a step may raise anything
+        raise ProcessorError(error, processor=step.name, position=step.position, resource=resource) from error
 
 
 @contextmanager
