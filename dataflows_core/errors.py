@@ -286,7 +286,10 @@ def near_misses(name: str, known: Iterable[str], most: int = 3) -> list[str]:
 
 def shorten(value: object, most: int = 80) -> str:
     """A value as it is shown in a message: its `repr`, on one line, cut after `most` characters."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integer of more than 4300 digits
+        text = f"<{type(value).__name__} that is too long to show>"
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
