@@ -14,6 +14,10 @@ from pathlib import Path
 from statistics import median
 
 
+class ProgramError(Exception):
+    """A program failed, or did not do the work it should."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of one program.
@@ -53,7 +57,7 @@ def run(command: Sequence[str]) -> Run:
     """Runs a program to its end, in an empty folder.
 
     Raises:
-        RuntimeError: It failed; the message holds what it printed.
+        ProgramError: It failed; the message holds what it printed.
     """
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as output:
         start = time.perf_counter()
@@ -66,7 +70,7 @@ def run(command: Sequence[str]) -> Run:
         if process.returncode:
             output.seek(0)
             text = output.read().decode(errors="replace")[-2000:]
-            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{text}")
+            raise ProgramError(f"{' '.join(command)} ended with {process.returncode}:\n{text}")
     # Linux counts in KiB, macOS in bytes.
     return Run(seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 

@@ -22,16 +22,21 @@ ROWS = 2_000_000
 
 
 def main() -> None:
-    """Parses the command line, runs the cases, prints the ratios."""
+    """Parses the command line, runs the cases, prints the ratios; ends with 1 when a program failed."""
     options = _options()
     chosen = [case for case in cases.ALL if not options.cases or case.name in options.cases]
     print(
         f"Python {platform.python_version()}, {os.cpu_count()} cores; median of {options.repeat}, interleaved"
     )
-    report = {}
+    report: dict[str, dict[str, object]] = {}
     for case in chosen:
         print(f"\n{case.name}: {case.question}", flush=True)
-        runs = _measure(case, options)
+        try:
+            runs = _measure(case, options)
+        except measure.ProgramError as error:
+            print(f"  FAILED: {error}")
+            report[case.name] = {"failed": str(error)}
+            continue
         for label, result in runs.items():
             print(f"  {label:<18} {result.seconds:8.3f} s ({result.spread})  {result.peak / 1e6:6.0f} MB")
         figures = [_figure(ratio, runs) for ratio in case.ratios]
@@ -47,6 +52,8 @@ def main() -> None:
         }
     if options.json:
         options.json.write_text(json.dumps(report, indent=1))
+    if any("failed" in result for result in report.values()):
+        raise SystemExit(1)
 
 
 def _options() -> argparse.Namespace:
@@ -99,14 +106,14 @@ def _source(table: Table, options: argparse.Namespace) -> Path:
 
 
 def _compare(case: Case, targets: dict[str, Path]) -> None:
-    """Stops when programs that should do the same work dumped different numbers of lines."""
+    """Fails when programs that should do the same work dumped different numbers of lines."""
     counts = {
         label: measure.lines(targets[label] / "orders.csv")
         for label, program in case.programs.items()
         if program.dumps
     }
     if len(set(counts.values())) > 1:
-        raise SystemExit(f"{case.name}: the programs dumped different numbers of lines: {counts}")
+        raise measure.ProgramError(f"the programs dumped different numbers of lines: {counts}")
 
 
 def _figure(ratio: Ratio, runs: dict[str, measure.Runs]) -> tuple[str, bool]:

@@ -33,7 +33,7 @@ CASES = [
     Case(
         "wide",
         "load and dump a table of 200 columns",
-        {OURS: Program("ours/copy.py", WIDE), "polars": Program("peers/polars_copy.py", WIDE)},
+        {OURS: Program("ours/load_dump.py", WIDE), "polars": Program("peers/polars_load_dump.py", WIDE)},
         (Ratio("polars"),),
     ),
     Case(
