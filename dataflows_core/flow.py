@@ -148,8 +148,10 @@ class Flow:
             ProcessorError: A step refused, or failed.
         """
         package = Package() if package is None else package
+        if limit is not None:
+            package.limit = limit
         for number, planned in enumerate(self.steps(prefix), 1):
-            package = _plan_step(planned, package, limit)
+            package = _plan_step(planned, package)
             if events is not None:
                 events.manager.hook.step_planned(step=planned.ref, package=package)
             if number == last:
@@ -245,15 +247,15 @@ def _keep(resource: Resource, batches: list[pa.RecordBatch]) -> None:
     resource.stream = Stream.of([ArrowSplit(table, resource.schema, resource.name)], resource.schema)
 
 
-def _plan_step(planned: Planned, package: Package, limit: int | None) -> Package:
+def _plan_step(planned: Planned, package: Package) -> Package:
     before = {id(resource) for resource in package.resources}
     with planning(planned.ref), blamed(planned.ref):
         result = planned.step(package)
         if result is not None and not isinstance(result, Package):
             raise FlowError(f"it returned {type(result).__name__}, and a step returns a package or None")
         package = package if result is None else result
-        if limit is not None:
-            _limit([resource for resource in package.resources if id(resource) not in before], limit)
+        if package.limit is not None:
+            _limit([resource for resource in package.resources if id(resource) not in before], package.limit)
     return package
 
 

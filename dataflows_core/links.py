@@ -147,13 +147,10 @@ def _source(link: Any, kind: str) -> Step:
         from dataflows_core.resource import Resource
 
         stream: Stream = inline.arrow_stream(link) if kind == "arrow" else inline.rows_stream(link)
-        taken = set(package.names)
-        number = len(package.resources) + 1
-        while (name := f"res_{number}") in taken:
-            number += 1
         if not stream.schema.fields and kind == "arrow":
             raise SchemaError(f"the {type(link).__name__} has no columns")
-        package.add(Resource(name, stream, {"path": f"{name}.csv"}))
+        resource = package.add(Resource(package.free_name(), stream))
+        resource.unnamed = True
 
     return step
 

@@ -33,6 +33,7 @@ class Package:
         removed: Resources that a step took out; their streams are read to the end all the same, so that
             what is written or checked above that step is whole.
         stats: What the steps report, merged in their order.
+        limit: How many rows of each source are read; None for all.
         rejects: Where the rows that a step rejects are kept, for steps that asked for it.
     """
 
@@ -41,6 +42,7 @@ class Package:
         self.resources: list[Resource] = []
         self.removed: list[Resource] = []
         self.stats: dict[str, Any] = {}
+        self.limit: int | None = None
         self.rejects: dict[StepRef, Rejects] = {}
         self._on_finish: list[tuple[StepRef, Callable[[], object]]] = []
         self._on_abort: list[Callable[[], object]] = []
@@ -132,6 +134,26 @@ class Package:
         """Take a resource out; its stream is read to the end all the same."""
         self.resources.remove(resource)
         self.removed.append(resource)
+
+    def free_name(self) -> str:
+        """A name for a resource that has none: ``"res_1"`` …"""
+        number = len(self.resources) + 1
+        while f"res_{number}" in self.names:
+            number += 1
+        return f"res_{number}"
+
+    def beside(self) -> Package:
+        """An empty package for a flow that runs beside this one; its stats and limit are the same."""
+        other = Package()
+        other.stats, other.limit = self.stats, self.limit
+        return other
+
+    def absorb(self, other: Package) -> None:
+        """Take over what another package has to do besides its resources."""
+        self.removed += other.removed
+        self.rejects.update(other.rejects)
+        self._on_finish += other._on_finish
+        self._on_abort += other._on_abort
 
     def on_finish(self, function: Callable[[], object]) -> None:
         """Call a function once, after every stream has ended well; it may add to `stats`.

@@ -39,6 +39,7 @@ class Resource:
         name: Its name.
         properties: What its descriptor says besides `name` and `schema`; may be changed.
         source: Where the files of a resource are that is not tabular; dumps copy them.
+        unnamed: Whether the name was made up, and may be another.
         kept: Whether its rows can be read; False when a run has drained them.
         count: Number of rows that left the last step, in the run that is over; None before.
     """
@@ -56,6 +57,7 @@ class Resource:
         self._stream = stream
         self._schema = schema if stream is None else stream.schema
         self.source: list[str] = []
+        self.unnamed = False
         self.kept = True
         self.count: int | None = None
 
