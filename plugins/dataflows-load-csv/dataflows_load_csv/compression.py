@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import io
-import lzma
-import shutil
-import tempfile
-import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import IO, cast
-from zipfile import BadZipFile, ZipFile
+from typing import IO, TYPE_CHECKING, cast
 
 import pyarrow as pa
 
 from dataflows_core.errors import AccessError, DataflowsError, FlowError, UnreadableError, near_misses
 from dataflows_load_csv.encoding import Readable
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
 
 __all__ = ["COMPRESSIONS", "Guarded", "decompressed", "normalize_compression"]
 
@@ -35,7 +33,15 @@ _MAGIC = (
 )
 _MAGIC_LENGTH = 10
 _IN_MEMORY = 32 << 20
-_DAMAGE = (EOFError, zlib.error, lzma.LZMAError, BadZipFile, OSError, pa.ArrowException, NotImplementedError)
+
+
+def _damage() -> tuple[type[Exception], ...]:
+    """What the decompressors raise; their modules are imported when something is wrong, or compressed."""
+    import lzma
+    import zlib
+    from zipfile import BadZipFile
+
+    return (EOFError, zlib.error, lzma.LZMAError, BadZipFile, OSError, pa.ArrowException, NotImplementedError)
 
 
 def normalize_compression(name: str | None) -> str | None:
@@ -88,7 +94,7 @@ def decompressed(
         return Guarded(opened, source, compression)
     except DataflowsError:
         raise
-    except _DAMAGE as error:
+    except _damage() as error:
         raise AccessError(f"{source} is no {compression} file that can be read: {error}") from error
 
 
@@ -157,7 +163,7 @@ class Guarded(io.RawIOBase):
             return self._stream.read(size) or b""
         except DataflowsError:
             raise
-        except _DAMAGE as error:
+        except _damage() as error:
             what = f"the {self.compression} data of {self._source} are damaged or cut short"
             if not self.compression:
                 what = f"{self._source} cannot be read"
@@ -200,6 +206,8 @@ def _open_bz2(raw: Readable) -> Readable:
 
 
 def _open_xz(raw: Readable) -> Readable:
+    import lzma
+
     return _Closing(lzma.LZMAFile(cast("IO[bytes]", raw)), raw)
 
 
@@ -208,6 +216,10 @@ def _open_zstd(raw: Readable) -> Readable:
 
 
 def _open_zip(raw: Readable, source: str, member: str | None) -> Readable:
+    import shutil
+    import tempfile
+    from zipfile import ZipFile
+
     with ExitStack() as opened:
         opened.callback(raw.close)
         seekable = cast("IO[bytes]", raw)

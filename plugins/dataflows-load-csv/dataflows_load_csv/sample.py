@@ -73,10 +73,22 @@ def records_in(data: bytes, decoder: Decoder, *, multiline: bool) -> pa.RecordBa
     # In a file of one column every reading gives every row one cell.
     if len(decoder.names) == 1 or grammar.dialect.escapechar or not grammar.well_formed(data):
         return None
-    opposite = str(grammar.dialect.quotechar).encode() + data
-    if grammar.well_formed(opposite) and _decoded(opposite, decoder) is not None:
-        return None
-    return _decoded(data, decoder)
+    return (
+        _decoded(data, decoder)
+        if _is_refuted(str(grammar.dialect.quotechar).encode() + data, decoder)
+        else None
+    )
+
+
+def _is_refuted(data: bytes, decoder: Decoder) -> bool:
+    """Whether the data cannot be the end of a record and further records."""
+    grammar = decoder.grammar
+    first = next((record.end for record in grammar.records(data) if record.complete), 0)
+    if not first:
+        return False
+    # The end of a record may have any number of cells.
+    rest = data[first:]
+    return not grammar.well_formed(data) or (grammar.last_end(rest) > 0 and _decoded(rest, decoder) is None)
 
 
 def has_lines(batch: pa.RecordBatch) -> bool:
