@@ -64,18 +64,20 @@ class Progress:
         self.stream = stream
         self.reading: Reading | None = None
         self._package: Package | None = None
+        self._since = time.monotonic()
 
     @hookimpl
     def step_planned(self, package: Package) -> None:
         """Remember the package, to look up how much there is to read."""
         self._package = package
+        self._since = time.monotonic()
 
     @hookimpl
     def progress(self, resource: str, rows: int, size: int | None) -> None:
         """Take in rows that were read."""
         if self.reading is None or self.reading.name != resource:
             self.end_reading()
-            self.reading = Reading(resource, _total(self._package, resource))
+            self.reading = Reading(resource, _total(self._package, resource), started=self._since)
         self.reading.rows += rows
         self.reading.bytes += size or 0
         self.show(self.reading)
@@ -95,6 +97,8 @@ class Progress:
         if self.reading is not None:
             self.show_end(self.reading)
             self.reading = None
+        # What is read next was begun when this ended: its first rows are told of when they have passed.
+        self._since = time.monotonic()
 
     def show(self, reading: Reading) -> None:
         """Show how far it is; called often."""

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
+from itertools import pairwise
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -49,7 +50,9 @@ def test_mermaid_of_a_nested_flow() -> None:
 
 @given(flows)
 def test_no_name_breaks_out_of_its_mermaid_label(flow: Flow) -> None:
-    shape = r"""flowchart TD|\s+(s[\d_]+\["[^"<>`&;\[\]{}|#]*(#\d+;[^"<>`&;\[\]{}|#]*)*"\]|subgraph g[\d_]+\["[\d.]+  Flow"\]|end|s[\d_]+ --> s[\d_]+)"""
+    label = r'\["[^"<>`&;\[\]{}|#]*(#\d+;[^"<>`&;\[\]{}|#]*)*"\]'
+    group = r'subgraph g[\d_]+\["[\d.]+  Flow"\]'
+    shape = rf"flowchart TD|\s+(s[\d_]+{label}|{group}|end|s[\d_]+ --> s[\d_]+)"
     for line in flow.graph().mermaid().split("\n"):
         assert re.fullmatch(shape, line), line
 
@@ -62,7 +65,7 @@ def test_labels_decode_to_the_names() -> None:
     assert decoded == '1  a "quoted" <b>&amp;</b> `x` #1; Ünïcode 東京'
 
 
-def box(element: ElementTree.Element) -> tuple[int, int, int, int]:
+def box(element: ET.Element) -> tuple[int, int, int, int]:
     left, top, width, height = (int(element.attrib[name]) for name in ("x", "y", "width", "height"))
     return left, top, left + width, top + height
 
@@ -70,7 +73,7 @@ def box(element: ElementTree.Element) -> tuple[int, int, int, int]:
 @given(flows)
 def test_the_picture_is_xml_with_every_step_in_its_place(flow: Flow) -> None:
     graph = flow.graph()
-    root = ElementTree.fromstring(graph.svg())
+    root = ET.fromstring(graph.svg())
     labels = [element.text for element in root.iter(f"{SVG}text")]
     assert [text for text in labels if text and not text.endswith("  Flow")] == [
         node.label for node in graph.root.nodes() if not node.label.endswith("  Flow")
@@ -83,7 +86,7 @@ def test_the_picture_is_xml_with_every_step_in_its_place(flow: Flow) -> None:
     for one in (*boxes, *groups):
         assert 0 <= one[0] < one[2] <= width
         assert 0 <= one[1] < one[3] <= height
-    for one, other in zip(boxes, boxes[1:], strict=False):  # a chain goes down
+    for one, other in pairwise(boxes):  # a chain goes down
         assert one[3] < other[1]
     members = dict(zip((node.position for node in graph.root.nodes()), boxes, strict=True))
     for group, outer in zip(_groups(graph.root), groups, strict=True):
@@ -107,9 +110,7 @@ def test_branches_stand_side_by_side() -> None:
     """No link makes them yet; the graph is ready for what a plugin draws."""
     nodes = tuple(Node(str(number), name) for number, name in enumerate(["load", "left", "right", "join"], 1))
     edges = (("1", "2"), ("1", "3"), ("2", "4"), ("3", "4"))
-    rects = [
-        box(rect) for rect in ElementTree.fromstring(Graph(Group("", nodes), edges).svg()).iter(f"{SVG}rect")
-    ]
+    rects = [box(rect) for rect in ET.fromstring(Graph(Group("", nodes), edges).svg()).iter(f"{SVG}rect")]
     load, left, right, join = rects
     assert left[1] == right[1]
     assert left[2] < right[0]

@@ -135,7 +135,8 @@ def test_a_broken_command_of_a_plugin_breaks_nothing_else(cli, install) -> None:
     result = cli("tiny")
     assert result.returncode == 2
     assert result.stderr == (
-        "Error: 'tiny' is declared by tiny-command 1.2, which cannot be imported: RuntimeError: out of order\n"
+        "Error: 'tiny' is declared by tiny-command 1.2, "
+        "which cannot be imported: RuntimeError: out of order\n"
     )
 
 

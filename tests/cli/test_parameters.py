@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -20,8 +20,8 @@ def flow(
     exact: Decimal = Decimal(1),
     strict: bool = False,
     out: Path = Path("out"),
-    day: datetime.date | None = None,
-    at: Optional[datetime.datetime] = None,  # noqa: UP045 - what people write
+    day: dt.date | None = None,
+    at: Optional[dt.datetime] = None,  # noqa: UP045 - what people write
     name: str = "x",
     anything: Any = None,
     guessed=3,  # type: ignore[no-untyped-def]
@@ -38,7 +38,7 @@ VALUES = st.fixed_dictionaries(
         "strict": st.booleans(),
         "out": st.text(st.characters(exclude_characters="\0/", codec="utf-8"), min_size=1).map(Path),
         "day": st.dates(),
-        "at": st.datetimes(timezones=st.just(datetime.UTC)),
+        "at": st.datetimes(timezones=st.just(dt.UTC)),
         "name": st.text(),
         "anything": st.text(),
         "guessed": st.integers(),

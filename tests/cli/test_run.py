@@ -17,7 +17,7 @@ from dataflows_core import Flow
 
 def flow(least: int = 0) -> Flow:
     cities = [{"city": "Lyon", "people": 522250}, {"city": "Oslo", "people": 709037}]
-    return Flow((row for row in cities if row["people"] >= least), lambda row: row.update(city=row["city"].upper()))
+    return Flow((row for row in cities if row["people"] >= least), lambda row: None)
 """
 
 # A sink that writes one file, whole or not at all, and says on stderr what is asked of it.
@@ -69,7 +69,7 @@ def steady(text: str) -> str:
 
 
 def test_a_run_reports_its_progress_and_its_outcome(cli, write) -> None:
-    write(SINK + CITIES.replace('row: row.update(city=row["city"].upper()))', "row: None, write())"))
+    write(SINK + CITIES.replace("row: None)", "row: None, write())"))
     result = cli("run", "flow.py")
     assert result.returncode == 0, result.stderr
     assert steady(result.stderr) == "res_1: 2 rows, * rows/s, done\n"
@@ -85,7 +85,8 @@ def test_counts_are_of_the_rows_that_left_the_last_step(cli, write) -> None:
     write(
         "from dataflows_core import Flow\n"
         "def some(rows):\n    yield from (row for row in rows if row['n'] % 10 == 0)\n"
-        "def say(package):\n    package.on_finish(lambda: package.stats.update(seen=1234, note='fine', none=None))\n"
+        "def say(package):\n"
+        "    package.on_finish(lambda: package.stats.update(seen=1234, note='fine', none=None))\n"
         "flow = Flow(({'n': n} for n in range(1000)), some, say)\n"
     )
     result = cli("run", "flow.py")
@@ -133,7 +134,8 @@ def test_parameters_reach_the_flow_function(cli, write) -> None:
 def test_a_limit_is_for_each_source(cli, write) -> None:
     write(
         "from dataflows_core import Flow\n"
-        "flow = Flow([{'a': n} for n in range(9)], [{'b': n} for n in range(2)], [{'c': n} for n in range(5)])\n"
+        "nine, two, five = ([{'n': n} for n in range(count)] for count in (9, 2, 5))\n"
+        "flow = Flow(nine, two, five)\n"
     )
     facts = json.loads(cli("run", "flow.py", "--json", "--limit", "3").stdout)
     assert [resource["rows"] for resource in facts["resources"]] == [3, 2, 3]
@@ -474,9 +476,7 @@ def on_a_terminal(arguments: list[str], environment: Mapping[str, str], folder: 
 
 
 def test_nothing_in_names_or_messages_acts_on_the_terminal(cli, write) -> None:
-    write(
-        "from dataflows_core import Flow\nflow = Flow([{'a': 1}], lambda row: 1 / 0)\nraise ValueError('\\x1b[2J')"
-    )
+    write("raise ValueError('\\x1b[2J')")
     result = cli("run", "flow.py")
     assert "\x1b" not in result.stderr
     assert "ValueError: \\x1b[2J" in result.stderr
