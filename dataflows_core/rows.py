@@ -356,13 +356,13 @@ class _Group:
         return column if self.positions is None else column.take(pa.array(self.positions, pa.int64()))
 
 
-_SILENT: frozenset[Any] = frozenset([dict, Row, Unread])
+_SILENT: tuple[Any, ...] = (dict, Row, Unread)
 """Classes of which looking for a key makes none, as it does in a defaultdict."""
 
 
 def _values(rows: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
     """The values of a key, None where there is none."""
-    if _SILENT.issuperset(map(type, rows)):
+    if set(map(type, rows)).issubset(_SILENT):
         try:
             return list(map(itemgetter(name), rows))
         except KeyError:
@@ -465,15 +465,8 @@ def rows_to_batches(
         RowError: As `RowCodec.encode` says; `index` counts within the batch to be.
     """
     source = iter(rows)
-    while True:
-        with CollectorAtRest():
-            first = next(source, None)
-            if first is None:
-                return
-            taken: list[Mapping[str, Any]] = [first]
-            count = size
-            if isinstance(first, Row) and first._origin is not NOWHERE:
-                count = min(size, first._origin.batch.num_rows - first._index)
-            taken.extend(islice(source, count - 1))
-            batch = codec.encode(taken)
-        yield batch
+    for first in source:
+        count = size
+        if isinstance(first, Row) and first._origin is not NOWHERE:
+            count = min(size, first._origin.batch.num_rows - first._index)
+        yield codec.encode([first, *islice(source, count - 1)])

@@ -119,7 +119,8 @@ def number(field: Field) -> ValueCodec:
         if number.adjusted() >= whole:
             raise Refused(
                 f"{shorten(value)} has {number.adjusted() + 1} digits before the decimal point, "
-                f"and the field holds {whole}; make it a string or a floatNumber field with set_type before this step"
+                f"and the field holds {whole}; make it a string or a floatNumber field with set_type "
+                "before this step"
             )
         return number
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from dataflows_core.collector import CollectorAtRest
 from dataflows_core.errors import RowError
-from dataflows_core.row import Row, Unread
+from dataflows_core.row import Origin, Row, Unread
 from dataflows_core.rows import RowCodec, rows_to_batches
 from dataflows_core.schema import Field, Schema
 
@@ -232,6 +232,28 @@ def test_rows_outlive_their_batch() -> None:
     del batch, rows
     gc.collect()
     assert kept == [plain()[0]] * 3
+
+
+def test_rows_and_their_batch_go_without_the_collector() -> None:
+    def alive() -> int:
+        return sum(1 for each in gc.get_objects() if isinstance(each, Row | Origin))
+
+    codec = RowCodec(SCHEMA)
+    before = alive()
+    gc.disable()
+    try:
+        for turn in range(6):
+            batch = example()
+            rows = codec.decode(batch)
+            rows[0]["price"]
+            dict(rows[1])
+            del rows[2]["id"]
+            if turn % 2:
+                codec.encode(rows, batch)
+            del rows
+            assert alive() == before
+    finally:
+        gc.enable()
 
 
 # ----------------------------------------------------------------------- what is not touched stays
