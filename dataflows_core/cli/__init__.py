@@ -9,26 +9,23 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from dataflows_core.cli.ending import Settings, ended
 
-if TYPE_CHECKING:
-    from dataflows_core.discovery import Entry
-
 __all__ = ["main"]
 
-COMMANDS = ("run", "init", "preview", "graph", "processors")
-"""The commands of core, in the order of the help; each is a module of this package."""
-
-
-class PluginCommand(click.Command):
-    """What stands for a plugin's command in lists: nothing of the plugin is imported for it."""
-
-    def __init__(self, entry: Entry) -> None:
-        super().__init__(entry.name, help=f"(from {entry.distribution})")
+COMMANDS = {
+    "run": "Run a flow.",
+    "init": "Write a first flow for a source, and run it.",
+    "preview": "Show what each step does, to the schema and to the first rows.",
+    "graph": "Draw the steps of a flow, as Mermaid text or as SVG.",
+    "processors": "List the installed processors.",
+}
+"""The commands of core, in the order of the help, with the first line of theirs: each is a module of this
+package, which is not imported for a list."""
 
 
 class Commands(click.Group):
@@ -41,26 +38,27 @@ class Commands(click.Group):
         return [*COMMANDS, *(name for name in names("command") if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """A command of core, or what stands for one of a plugin."""
+        """What stands for a command in lists; the command itself is imported by `resolve_command`."""
         if cmd_name in COMMANDS:
-            command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
-            return command
+            return click.Command(cmd_name, help=COMMANDS[cmd_name])
         from dataflows_core.discovery import GROUPS, entries
 
         claims = [entry for entry in entries(GROUPS["command"]) if entry.name == cmd_name]
-        return PluginCommand(claims[0]) if claims else None
+        return click.Command(cmd_name, help=f"(from {claims[0].distribution})") if claims else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is meant; a plugin's is imported here.
+        """The command that is meant, imported.
 
         Raises:
             click.UsageError: There is none of that name; near misses are named.
             DataflowsError: Several plugins claim the name, or the one that does cannot be imported.
         """
-        if args[0] in COMMANDS or args[0].startswith("-"):
+        if args[0].startswith("-"):
             return super().resolve_command(ctx, args)
+        if args[0] in COMMANDS:
+            return args[0], importlib.import_module(f"{__name__}.{args[0]}").command, args[1:]
         from dataflows_core import discovery
         from dataflows_core.errors import UnknownNameError
 
