@@ -42,7 +42,7 @@ SPANNING = ("tests/docs", "tests/integration")
 def _show_pythons_of_pyenv(wanted: list[str]) -> None:
     """Names in PYENV_VERSION the newest patch of each wanted Python; pyenv's shims hide what is not named."""
     home = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
-    newest = {}
+    newest: dict[str, str] = {}
     for path in home.glob("3.*.*/bin/python"):
         patch = path.parent.parent.name
         if patch.replace(".", "").isdigit():
