@@ -87,6 +87,8 @@ class Grammar:
         if self.has_comments(data):
             # A quote in a comment is no quote; the automaton does not know comments.
             return max((record.end for record in self.records(data) if record.complete), default=0)
+        if (end := self._proven_end(data)) is not None:
+            return end
         start, stop = self._doubtful(data)
         view = memoryview(data)[start:stop]
         rest = pc.binary_length(pc.replace_substring_regex(_one(view), self._records_at_start, ""))[0].as_py()
@@ -95,14 +97,44 @@ class Grammar:
         # With something left over, a quoted cell is open, and no quote follows that could close it.
         return start + len(view) - rest if rest < len(view) else start
 
+    def _proven_end(self, data: bytes) -> int | None:
+        """The last record end, if every quote is where a writer would put it; None if one is not.
+
+        Split at its quotes, the data are outside of quoted cells in every other part. They certainly are when
+        each of these parts begins and ends where a cell does; an empty one stands for a doubled quote.
+        """
+        dialect = self.dialect
+        edges = dialect.delimiter.encode() + b"\r\n"
+        if self._escape or not dialect.doublequote or dialect.skipinitialspace or len(edges) > 3:
+            return None
+        parts = data.split(self._quote)
+        quotes = len(parts) - 1
+        before, last = parts[0], parts[quotes - quotes % 2]
+        if before and before[-1] not in edges:
+            return None
+        if quotes % 2:
+            if last and last is not before and (last[0] not in edges or last[-1] not in edges):
+                return None
+        elif last and last[0] not in edges:
+            return None
+        for part in parts[2 : quotes - quotes % 2 : 2]:
+            if part and (part[0] not in edges or part[-1] not in edges):
+                return None
+        place = len(data)
+        for index in range(quotes, -1, -1):
+            place -= len(parts[index])
+            if index % 2 == 0 and (end := _line_end(parts[index])):
+                return place + end
+            place -= len(self._quote)
+        return 0
+
     def well_formed(self, data: bytes) -> bool:
-        """Whether every quote in the data, up to its last complete record, is where a writer would put it.
+        """Whether every quote is where a writer would put it: around a cell, or doubled inside of one.
 
         Args:
-            data: Bytes that begin where a record begins, or are to be refuted.
+            data: What is taken for whole records; the dialect has no escape character.
         """
-        end = self.last_end(data)
-        return end > 0 and bool(pc.match_substring_regex(_one(data[:end]), self._written)[0].as_py())
+        return bool(pc.match_substring_regex(_one(data), self._written)[0].as_py())
 
     @cached_property
     def _written(self) -> str:

@@ -68,40 +68,39 @@ def records_in(data: bytes, decoder: Decoder, *, multiline: bool) -> pa.RecordBa
             nothing.
     """
     grammar = decoder.grammar
-    if not grammar.has_quotes(data[: grammar.last_end(data)]):
-        return None if multiline else _decoded(data, decoder)
+    body = data[: grammar.last_end(data)]
+    if not grammar.has_quotes(body):
+        return None if multiline else _decoded(body, decoder)
     # In a file of one column every reading gives every row one cell.
-    if len(decoder.names) == 1 or grammar.dialect.escapechar or not grammar.well_formed(data):
+    if len(decoder.names) == 1 or grammar.dialect.escapechar or not grammar.well_formed(body):
         return None
-    return (
-        _decoded(data, decoder)
-        if _is_refuted(str(grammar.dialect.quotechar).encode() + data, decoder)
-        else None
-    )
+    opposite = str(grammar.dialect.quotechar).encode() + data
+    return _decoded(body, decoder) if _is_refuted(opposite, decoder) else None
 
 
 def _is_refuted(data: bytes, decoder: Decoder) -> bool:
     """Whether the data cannot be the end of a record and further records."""
     grammar = decoder.grammar
-    first = next((record.end for record in grammar.records(data) if record.complete), 0)
-    if not first:
+    body = data[: grammar.last_end(data)]
+    if not body:
         return False
+    if not grammar.well_formed(body):
+        return True
     # The end of a record may have any number of cells.
-    rest = data[first:]
-    return not grammar.well_formed(data) or (grammar.last_end(rest) > 0 and _decoded(rest, decoder) is None)
+    rest = body[next(grammar.records(body)).end :]
+    return bool(rest) and _decoded(rest, decoder) is None
+
+
+def _decoded(data: bytes, decoder: Decoder) -> pa.RecordBatch | None:
+    if not data:
+        return None
+    try:
+        return decoder(data)
+    except DataError:
+        return None
 
 
 def has_lines(batch: pa.RecordBatch) -> bool:
     """Whether some value has several lines."""
     contents = [text for column in batch.columns if (text := column.buffers()[2]) is not None]
     return any(char in text.to_pybytes() for text in contents for char in (b"\n", b"\r"))
-
-
-def _decoded(data: bytes, decoder: Decoder) -> pa.RecordBatch | None:
-    end = decoder.grammar.last_end(data)
-    if not end:
-        return None
-    try:
-        return decoder(data[:end])
-    except DataError:
-        return None

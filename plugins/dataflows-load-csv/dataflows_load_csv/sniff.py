@@ -20,7 +20,7 @@ __all__ = ["sniff_dialect"]
 
 DELIMITERS = (",", ";", "\t", "|")
 _NO_DELIMITER = "\x1f"
-_RECORDS = 100
+_RECORDS = 60
 _BYTES = 1 << 15
 _DECIMAL_COMMA = re.compile(rb"\s*[-+]?[0-9]+,[0-9]+\s*")
 
