@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
@@ -19,6 +20,7 @@ from dataflows_core.schema import Schema
 from dataflows_core.steps import StepRef
 
 if TYPE_CHECKING:
+    from dataflows_core.rows import RowCodec
     from dataflows_core.sink import Sink
 
 __all__ = ["BatchFunction", "EachRow", "Map", "MapRows", "Operation", "PipeBatches", "PipeRows", "Write", "conform"]
@@ -82,11 +84,22 @@ class MapRows:
     after: Schema
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Call the function on every row of a batch."""
+        rows = self._decoder.decode(batch)
+        return self._encoder.encode([row if (new := self.function(row)) is None else new for row in rows], batch)
+
+    # Codecs learn which columns are read; they are made once.
+    @cached_property
+    def _decoder(self) -> RowCodec:
         from dataflows_core.rows import RowCodec
 
-        rows = RowCodec(self.before).decode(batch)
-        changed = [row if (result := self.function(row)) is None else result for row in rows]
-        return RowCodec(self.after).encode(changed, batch)
+        return RowCodec(self.before)
+
+    @cached_property
+    def _encoder(self) -> RowCodec:
+        from dataflows_core.rows import RowCodec
+
+        return RowCodec(self.after)
 
 
 @dataclass(frozen=True)

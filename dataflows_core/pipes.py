@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from dataflows_core.carried import typed
+from dataflows_core.collector import CollectorAtRest
 from dataflows_core.errors import CastError, ProcessorError, RowError
 from dataflows_core.lineage import Counted, Lineage, blame_row
 from dataflows_core.operations import EachRow, Operation, PipeBatches, PipeRows, conform
@@ -28,25 +29,32 @@ class Chunk:
 def each_row(chunks: Iterator[Chunk], operation: EachRow, resource: str) -> Iterator[Chunk]:
     """Call a function on every row."""
     codec, after = RowCodec(operation.before), RowCodec(operation.after)
-    function = operation.function
     for chunk in chunks:
-        rows = codec.decode(chunk.batch)
-        changed: list[Mapping[str, Any]] = []
-        keep = changed.append
-        try:
-            for row in rows:
-                result = function(row)
-                keep(row if result is None else result)
-        except Exception as error:  # the seam: a user's function may raise anything
-            index = len(changed)
-            values = dict(codec.decode(chunk.batch[index : index + 1])[0])
-            raise blame_row(error, operation.step, resource, chunk.lineage, index, values) from error
-        try:
-            batch = after.encode(changed, chunk.batch)
-        except (RowError, CastError) as error:
-            values = dict(changed[error.index])
-            raise blame_row(error, operation.step, resource, chunk.lineage, error.index, values) from error
+        with CollectorAtRest():
+            rows = codec.decode(chunk.batch)
+            results: list[Mapping[str, Any] | None] = []
+            try:
+                results.extend(map(operation.function, rows))
+            except Exception as error:  # the seam: a user's function may raise anything
+                index = len(results)
+                raise _blame_row(error, operation, codec, chunk, index, resource) from error
+            if results.count(None) == len(rows):
+                changed: Sequence[Mapping[str, Any]] = rows
+            else:
+                changed = [row if new is None else new for row, new in zip(rows, results, strict=True)]
+            try:
+                batch = after.encode(changed, chunk.batch)
+            except (RowError, CastError) as error:
+                raise _blame_row(error, operation, codec, chunk, error.index, resource) from error
         yield Chunk(batch, chunk.lineage)
+
+
+def _blame_row(
+    error: Exception, operation: Operation, codec: RowCodec, chunk: Chunk, index: int, resource: str
+) -> ProcessorError:
+    """The error of a function that failed at a row, with the row as it reached the function."""
+    values = dict(codec.decode(chunk.batch[index : index + 1])[0])
+    return blame_row(error, operation.step, resource, chunk.lineage, index, values)
 
 
 class _Reading:
