@@ -53,6 +53,7 @@ def branch(*flows: Any) -> Step:
             package.absorb(done)
             package.removed += done.resources
 
+    step.__branches__ = tuple(branches)  # type: ignore[attr-defined] # for the graph
     return step
 
 
@@ -85,4 +86,5 @@ def sources(*links: Any) -> Source:
                     resource.name = package.free_name()
                 package.add(resource)
 
+    step.__sources__ = tuple(flows)  # type: ignore[attr-defined] # for the graph
     return step

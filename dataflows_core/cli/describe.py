@@ -77,7 +77,7 @@ def _describe(module: str, attribute: str, hops: int) -> Description:
     if found is not None and inner:
         return Description()  # something inside an object: its type would have to be known
     if isinstance(found, _Definition):
-        return Description(_kind(found), _first_line(found))
+        return Description(_kind(found, tree), _first_line(found))
     if isinstance(found, ast.ImportFrom) and hops:
         name = next(alias.name for alias in found.names if (alias.asname or alias.name) == attribute)
         target = _absolute(found, module, path)
@@ -162,7 +162,7 @@ def _absolute(statement: ast.ImportFrom, module: str, path: Path) -> str:
     return ".".join([*base, *([statement.module] if statement.module else [])])
 
 
-def _kind(found: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> str:
+def _kind(found: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, tree: ast.Module) -> str:
     returns = None if isinstance(found, ast.ClassDef) else found.returns
     if isinstance(returns, ast.Constant) and isinstance(returns.value, str):
         name = returns.value
@@ -170,7 +170,11 @@ def _kind(found: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> str:
         name = ast.unparse(returns)
     else:
         return "unknown"
-    return KINDS.get(name.rpartition(".")[2].strip(), "unknown")
+    name = name.rpartition(".")[2].strip()
+    imported = _definition(tree, name)
+    if isinstance(imported, ast.ImportFrom):  # `import Source as SourceStep`
+        name = next(alias.name for alias in imported.names if (alias.asname or alias.name) == name)
+    return KINDS.get(name, "unknown")
 
 
 def _first_line(node: ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> str:
