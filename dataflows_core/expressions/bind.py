@@ -288,6 +288,10 @@ class _Binder:
 
     def generic(self, name: str, args: list[Typed], node: Node) -> Typed:
         """A function or operator that DuckDB computes; its exact numbers are handed over as it takes them."""
+        if any(arg.type == "STRUCT" for arg in args):
+            raise self.fault(
+                f"{name} does not take a field with members; name one of them, as in place.lon", node
+            )
         how = FUNCTIONS[name].numbers
         if how == "exact":
             how = "float" if any(arg.type == "DOUBLE" for arg in args) else "duckdb"

@@ -137,8 +137,6 @@ def plain_column(column: pa.Array) -> pa.Array:
     kind = column.type
     if isinstance(column, pa.ExtensionArray):
         column, kind = column.storage, column.storage.type
-    if pa.types.is_dictionary(kind):
-        return plain_column(column.cast(kind.value_type))
     target = kind
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_null(kind):
         target = pa.string()

@@ -17,6 +17,7 @@ __all__ = ["Steps", "divide", "divide_sql", "steps_for"]
 _INT64 = 2**63 - 1
 _INT128 = 2**127 - 1
 _FEWEST_DIGITS = 3
+_LOW_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def steps_for(dividend: int, divisor: int, shift: int) -> Steps | None:
     for kind, limit in (("BIGINT", _INT64), ("HUGEINT", _INT128)):
         if max(dividend, divisor) > limit:
             continue
-        if dividend * 10**shift <= limit:
+        if max(dividend, 1) * 10**shift <= limit:
             return Steps(kind, 0)
         digits = len(str(limit // max(divisor, 1))) - 1
         if digits >= min(shift, _FEWEST_DIGITS if kind == "BIGINT" else 1):
@@ -98,16 +99,16 @@ def divide_sql(
     if kind == "HUGEINT":
         dividend, divisor = (stage(f"CAST({sql} AS HUGEINT)") for sql in (dividend, divisor))
     if shift and not steps.digits:
-        dividend, shift = stage(f"({dividend} * CAST({10**shift} AS {kind}))"), 0
+        dividend, shift = stage(f"({dividend} * CAST('{10**shift}' AS {kind}))"), 0
     last = stage(f"({dividend} // {divisor})")
     rest = stage(f"({dividend} % {divisor})")
-    parts, left = [(last, shift)], shift
+    parts, left = [(last, shift, 38)], shift
     while left:
         digits = min(steps.digits, left)
         left -= digits
-        more = stage(f"({rest} * CAST({10**digits} AS {kind}))")
+        more = stage(f"({rest} * CAST('{10**digits}' AS {kind}))")
         last, rest = stage(f"({more} // {divisor})"), stage(f"({more} % {divisor})")
-        parts.append((last, left))
+        parts.append((last, left, digits))
     beyond = f"abs({rest}) > abs({divisor}) - abs({rest})"
     tie = f"abs({rest}) = abs({divisor}) - abs({rest}) AND {last} % 2 <> 0"
     away = f"CASE WHEN ({rest} < 0) = ({divisor} < 0) THEN 1 ELSE -1 END"
@@ -115,23 +116,19 @@ def divide_sql(
     return f"({_sum(parts, small=small)} + {rounding})"
 
 
-def _sum(parts: list[tuple[str, int]], *, small: bool) -> str:
-    """The digits that the steps found, put together; parts that fit into 64 bits first."""
-    result, held = "DECIMAL(38, 0)" if small is False else "BIGINT", 18
-    terms, low = [], ""
-    for name, power in reversed(parts[1:]):
-        if power >= held:
-            terms.append(_term(name, power, result))
-        else:
-            term = (
-                f"CAST({name} AS BIGINT) * CAST({10**power} AS BIGINT)"
-                if power
-                else f"CAST({name} AS BIGINT)"
-            )
-            low = f"{low} + {term}" if low else term
-    name, power = parts[0]
-    terms.append(_term(name, power, result))
-    return " + ".join([*terms, low] if low else terms)
+def _sum(parts: list[tuple[str, int, int]], *, small: bool) -> str:
+    """The digits that the steps found, put together; those that fit into 64 bits together come first.
+
+    Args:
+        parts: The name of each part, the power of ten that it counts, and how many digits it has.
+        small: Whether the sum is a BIGINT.
+    """
+    kind = "BIGINT" if small else "DECIMAL(38, 0)"
+    low = [(name, power) for name, power, digits in parts if power + digits <= _LOW_DIGITS]
+    high = [(name, power) for name, power, digits in parts if power + digits > _LOW_DIGITS]
+    terms = [_term(name, power, "BIGINT") for name, power in low]
+    sums = [f"({' + '.join(terms)})"] if terms else []
+    return " + ".join([_term(name, power, kind) for name, power in high] + sums)
 
 
 def _term(name: str, power: int, kind: str) -> str:

@@ -21,12 +21,14 @@ from dataflows_core.expressions.casting import cast_pattern, limits_of
 from dataflows_core.expressions.columns import BIG, SMALL, Whole
 from dataflows_core.expressions.division import divide_sql, steps_for
 from dataflows_core.expressions.engine import TABLE, literal
-from dataflows_core.expressions.nodes import CastType, Typed, is_literal
+from dataflows_core.expressions.nodes import WHOLE, CastType, Typed, is_literal
 from dataflows_core.expressions.render import plain, value_sql
 
 __all__ = ["Emitter", "Number", "Stages", "Wide", "shifted"]
 
 _MOST_SQL = 200_000
+_SHORT_SQL = 2_000
+_CONSTANT = re.compile(r"CAST\('?-?\d+'? AS (?:BIGINT|DECIMAL\(38, 0\))\)")
 
 
 class Wide(Exception):
@@ -150,7 +152,7 @@ class Emitter:
 
     def let(self, sql: str, *, safe: bool) -> str:
         """SQL that may be written twice: a name, staged if it is not one yet."""
-        if sql.isidentifier() or sql.startswith(("CAST(-", "CAST('")) or sql.replace(" ", "").isalnum():
+        if sql.isidentifier() or _CONSTANT.fullmatch(sql):
             return sql
         if self.guarded and not safe:
             raise Wide
@@ -171,15 +173,26 @@ class Emitter:
 
     def connected(self, node: Typed, decided: str) -> str:
         """AND or OR, whose later parts are computed only where the earlier ones left the question open."""
-        if all(arg.safe for arg in node.args[1:]):
-            return plain(node, [self.sql(arg) for arg in node.args])
-        first, *rest = node.args
-        before = self.let(self.sql(first), safe=first.safe)
-        self.guarded += 1
-        after = self.sql(rest[0] if len(rest) == 1 else Typed(node.op, "BOOLEAN", tuple(rest), safe=False))
-        self.guarded -= 1
-        known = f"{before} IS NOT DISTINCT FROM {decided}"
-        return f"(CASE WHEN {known} THEN {decided} ELSE ({before} {node.op.upper()} {after}) END)"
+        texts = []
+        for place, arg in enumerate(node.args):
+            self.guarded += place > 0
+            texts.append(self.sql(arg))
+            if any(not later.safe for later in node.args[place + 1 :]):
+                texts[-1] = self.twice(texts[-1], safe=arg.safe)
+            self.guarded -= place > 0
+        result = texts.pop()
+        for place in reversed(range(len(texts))):
+            result = f"({texts[place]} {node.op.upper()} {result})"
+            if any(not later.safe for later in node.args[place + 1 :]):
+                known = f"{texts[place]} IS NOT DISTINCT FROM {decided}"
+                result = f"(CASE WHEN {known} THEN {decided} ELSE {result} END)"
+        return result
+
+    def twice(self, sql: str, *, safe: bool) -> str:
+        """SQL that will be written twice: staged, or as it is if it may not be staged and is short."""
+        if self.guarded and not safe and len(sql) <= _SHORT_SQL:
+            return sql
+        return self.let(sql, safe=safe)
 
     def _is_null(self, node: Typed) -> str:
         (arg,) = node.args
@@ -377,7 +390,12 @@ class Emitter:
             good = f"CASE WHEN {good} THEN {value} BETWEEN {_whole(least)} AND {_whole(most)} ELSE false END"
         failed = "NULL" if cast.attempt else _error(text, cast)
         sql = f"(CASE WHEN {text} IS NULL THEN NULL WHEN {good} THEN {value} ELSE {failed} END)"
-        return _fitted(sql, scale, max(most, -least))
+        number = _fitted(sql, scale, max(most, -least))
+        if scale or not number.small:
+            return number
+        # Most texts are digits alone, and few of them.
+        few = f"regexp_full_match({text}, '[+-]?[0-9]{{1,{len(str(most)) - 1}}}')"
+        return Number(f"(CASE WHEN {few} THEN CAST({text} AS BIGINT) ELSE {number.sql} END)", 0, number.bound)
 
     def _from_duckdb(self, node: Typed) -> Number:
         sql, kind = self.sql(node.args[0]), node.value
@@ -390,20 +408,23 @@ class Emitter:
         return Number(f"CAST({sql} AS BIGINT)", 0, SMALL)
 
     def _to_text(self, node: Typed) -> str:
-        return self.to_text(self.number(node.args[0]))
+        (arg,) = node.args
+        return self.to_text(self.number(arg) if arg.type in WHOLE else self.named(arg))
 
     def to_text(self, number: Number) -> str:
-        """Without padding zeros, as everywhere."""
+        """Without padding zeros, as everywhere; most numbers of a batch have none, and looking is cheap."""
         if number.scale == 0:
             return f"CAST({number.sql} AS VARCHAR)"
-        return f"rtrim(rtrim(CAST({_decimal(number)} AS VARCHAR), '0'), '.')"
+        text = f"CAST({_decimal(number)} AS VARCHAR)"
+        padded = f"{number.sql} % {_whole(10)} = 0"
+        return f"(CASE WHEN {padded} THEN rtrim(rtrim({text}, '0'), '.') ELSE {text} END)"
 
     def _to_float(self, node: Typed) -> str:
         number = self.number(node.args[0])
         if number.bound < 2**53 and number.scale <= 22:
             # Both are exact as DOUBLE, so that the quotient is the nearest one.
             return f"(CAST({number.sql} AS DOUBLE) / CAST('1e{number.scale}' AS DOUBLE))"
-        return f"CAST({self.to_text(number)} AS DOUBLE)"
+        return f"CAST(CAST({_decimal(number)} AS VARCHAR) AS DOUBLE)"
 
     def _to_whole(self, node: Typed) -> str:
         (arg,) = node.args
@@ -470,10 +491,13 @@ def _fitted(sql: str, scale: int, bound: int, *, small: bool = False) -> Number:
 
 
 def _decimal(number: Number) -> str:
-    """A DECIMAL(38, scale) with the number's value."""
+    """A DECIMAL with the number's value and scale; DuckDB is faster with one of at most 18 digits."""
     if number.scale == 0:
         return _big(number)
-    return f"({_big(number)} * CAST('1e-{number.scale}' AS DECIMAL({number.scale}, {number.scale})))"
+    digits = len(str(number.bound))
+    first = f"CAST({number.sql} AS DECIMAL({digits if digits + number.scale <= 18 else 38}, 0))"
+    unit = "0." + "1".rjust(number.scale, "0")
+    return f"({first} * CAST('{unit}' AS DECIMAL({number.scale}, {number.scale})))"
 
 
 def _error(text: str, cast: CastType) -> str:

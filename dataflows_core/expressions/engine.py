@@ -30,7 +30,7 @@ _SETTINGS: dict[str, Any] = {
     "enable_external_access": "false",
     "error_on_division_by_zero": "false",
     "ieee_floating_point_ops": "true",
-    "memory_limit": "512MB",
+    "memory_limit": "1GB",
     "python_enable_replacements": "false",
     # A batch is one task; the streams bring their own threads.
     "threads": 1,

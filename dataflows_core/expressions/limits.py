@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dataflows_core.errors import ExpressionError
+from dataflows_core.expressions.functions import FUNCTIONS
 from dataflows_core.expressions.nodes import Node, is_literal
 
 __all__ = ["MOST_FACTOR", "MOST_PADDING", "check_growth"]
@@ -18,6 +19,8 @@ MOST_PADDING = 1000
 MOST_FACTOR = 128
 """How many times as long as its row a text may become."""
 _MOST_CONSTANT = 20_000
+_NUMBER = 40
+_CHOICES = frozenset(("greatest", "least", "nullif", "ifnull", "if"))
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,17 @@ def _growth(text: str, node: Node) -> _Growth:
     if node.op == "field":
         return _Growth(0, 1)
     parts = [_growth(text, arg) for arg in node.args]
+    if node.op in {"case", "coalesce"}:
+        chosen = parts[1:-1:2] + parts[-1:] if node.op == "case" else parts
+        return _Growth(max(part.constant for part in chosen), max(part.factor for part in chosen))
+    if node.op not in {"call", "cast"}:
+        return _Growth()
+    if (
+        node.op == "call"
+        and node.value not in _CHOICES
+        and FUNCTIONS[node.value].numbers in {"exact", "float"}
+    ):
+        return _Growth(_NUMBER)
     total = sum(parts, _Growth())
     if node.op == "call" and parts:
         total = _call(text, node, parts, total)
@@ -87,5 +101,5 @@ def _call(text: str, node: Node, parts: list[_Growth], total: _Growth) -> _Growt
         # Each item may be one character long, and is followed by a separator.
         return total.times(1 + length) if name == "array_to_string" else total + _Growth(length * len(args))
     if name == "strftime":
-        return _Growth(16 * parts[-1].constant)
+        return _Growth(16 * sum(part.constant for part in parts))
     return total

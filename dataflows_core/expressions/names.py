@@ -9,19 +9,8 @@ from dataflows_core.schema import Schema
 
 __all__ = ["check_cases", "resolve"]
 
-_KEYWORDS = [
-    "current_date",
-    "current_time",
-    "current_timestamp",
-    "localtime",
-    "localtimestamp",
-    "current_user",
-    "session_user",
-    "user",
-    "current_schema",
-    "current_catalog",
-    "rowid",
-]
+_KEYWORDS = frozenset(("current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"))
+_KEYWORDS |= {"current_user", "session_user", "user", "current_schema", "current_catalog", "rowid"}
 
 
 def resolve(text: str, node: Node, schema: Schema) -> tuple[str, ...]:
@@ -52,7 +41,8 @@ def resolve(text: str, node: Node, schema: Schema) -> tuple[str, ...]:
         raise ExpressionError(text, problem, node.position, schema.names)
     if len(path) > 1:
         dotted = ".".join(path)
-        problem = f"the qualified name {dotted} is not allowed: name the field alone, in double quotes if it has a dot"
+        remedy = "name the field alone, in double quotes if it has a dot"
+        problem = f"the qualified name {dotted} is not allowed: {remedy}"
         raise ExpressionError(text, problem, node.position, schema.names)
     if name.lower() in _KEYWORDS:
         raise ExpressionError(text, refusal(name.lower()), node.position)

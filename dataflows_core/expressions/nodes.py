@@ -68,7 +68,8 @@ class Typed:
     Attributes:
         op: As of a `Node`, or one of the operations on exact numbers: ``add``, ``sub``, ``mul``, ``div``,
             ``idiv``, ``mod``, ``neg``, ``abs``, ``sign``, ``round``, ``trunc``, ``floor``, ``ceil``; or a
-            conversion: ``to exact``, ``to text``, ``to float``, ``to whole``, ``to decimal``, ``from duckdb``.
+            conversion: ``to exact``, ``to text``, ``to float``, ``to whole``, ``to decimal`` and
+            ``from duckdb``.
         type: DuckDB's name of the type of its values.
         args: What it is made of.
         value: As of a `Node`; the number of digits for ``round`` and ``trunc``.

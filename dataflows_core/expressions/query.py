@@ -20,16 +20,18 @@ from dataflows_core.expressions.emit import Emitter, Number, Stages, Wide
 from dataflows_core.expressions.engine import EngineError, run
 from dataflows_core.expressions.exact import Rows, evaluate, indices
 from dataflows_core.expressions.limits import check_growth
-from dataflows_core.expressions.nodes import WHOLE, Typed
+from dataflows_core.expressions.names import resolve
+from dataflows_core.expressions.nodes import EXACT, Typed
 from dataflows_core.expressions.parse import parse_expression
 from dataflows_core.expressions.results import announced, final_number, finished
 from dataflows_core.expressions.types import duckdb_type, field_of
-from dataflows_core.schema import Field, Schema
+from dataflows_core.schema import NUMBER_SCALE, Field, Schema
 
 __all__ = ["Computed", "Query", "fuse", "plan_query"]
 
 _COPIED = ("type", "format", "floatNumber", "itemType", "delimiter")
 _PLANS = 256
+_UNKNOWN: Any = object()
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,16 @@ class Query:
         conditions: What a row must fulfil, one after the other; a row that misses one is
             not looked at by the next.
         columns: The computed columns; all are computed from the fields of the input.
+        hints: The decimals that the numbers of each field had in earlier batches.
+        plans: The SQL for batches of one kind; None for those that need `exact`.
     """
 
     schema: Schema
     reads: frozenset[str]
     conditions: tuple[Bound, ...] = ()
     columns: tuple[Computed, ...] = ()
-    hints: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    hints: dict[tuple[str, ...], int] = field(default_factory=dict, compare=False, repr=False)
+    plans: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Query, (self.schema, self.reads, self.conditions, self.columns)
@@ -110,7 +115,9 @@ class Query:
 
     @staticmethod
     def _column(batch: pa.RecordBatch, names: Sequence[str], path: tuple[str, ...]) -> pa.Array:
-        return member(batch.column(names.index(path[0])), path[1:])
+        column = member(batch.column(names.index(path[0])), path[1:])
+        # As DuckDB would: what is a dictionary in memory is a plain column in an expression.
+        return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
     def _computed(
         self, source: Mapping[tuple[str, ...], pa.Array], count: int
@@ -180,14 +187,17 @@ class Query:
             (path, name, found and (found.scale, found.bound)) for path, (name, found) in rough.items()
         )
         key = (sizes, ordinal)
-        if key not in self.hints:
-            if len(self.hints) > _PLANS:
-                self.hints.clear()
+        # Threads share the plans; each may write the same one, none relies on another's staying.
+        plans = self.plans
+        plan: tuple[str, list[int | None]] | None = plans.get(key, _UNKNOWN)
+        if plan is _UNKNOWN:
             try:
-                self.hints[key] = _written(rough, self.conditions, columns, ordinal)
+                plan = _written(rough, self.conditions, columns, ordinal)
             except Wide:
-                self.hints[key] = None
-        plan: tuple[str, list[int | None]] | None = self.hints[key]
+                plan = None
+            if len(plans) > _PLANS:
+                plans.clear()
+            plans[key] = plan
         if plan is None:
             raise Wide
         return plan
@@ -284,23 +294,26 @@ def _condition(text: str, schema: Schema) -> Bound:
 
 
 def _computed_column(name: str, text: str, schema: Schema, properties: Mapping[str, Any]) -> Computed:
-    bound = _bound(text, schema)
-    root = bound.root
-    if root.op == "field" and len(root.value) == 1:
-        same = schema.field(root.value[0])
+    node = parse_expression(text)
+    if node.op == "field" and len(node.value) == 1:
+        # A copy needs no engine, so that it may be of any type.
+        path = resolve(text, node, schema)
+        bound = Bound(text, Typed("field", "", value=path), frozenset({path}), NUMBER_SCALE)
+        same = schema.field(path[0])
         kept = {key: value for key, value in same.descriptor.items() if key in _COPIED}
         natural: Field | None = Field({"name": name, **kept}, same.arrow)
     else:
-        natural = field_of(name, root.type, bound.scale)
+        bound = _bound(text, schema)
+        natural = field_of(name, bound.root.type, bound.scale)
     if natural is None:
         raise ExpressionError(
-            text, f"the result is {root.type}, which no field can hold; cast it to another type"
+            text, f"the result is {bound.root.type}, which no field can hold; cast it to another type"
         )
     return Computed(bound, natural, announced(natural, properties))
 
 
 def _is_exact(kind: pa.DataType) -> bool:
-    return duckdb_type(kind) in {*WHOLE, "DECIMAL"} and not pa.types.is_dictionary(kind)
+    return duckdb_type(kind) in EXACT
 
 
 def _rough(found: Whole) -> Whole:

@@ -52,6 +52,7 @@ _SIMPLE: tuple[tuple[Any, str], ...] = (
     (pa.types.is_time, "TIME"),
     (pa.types.is_interval, "INTERVAL"),
     (pa.types.is_duration, "INTERVAL"),
+    (pa.types.is_struct, "STRUCT"),
     (lambda kind: isinstance(kind, pa.JsonType), "VARCHAR"),
 )
 
