@@ -8,6 +8,7 @@ plain cell a quote is a character like any other (``5" pipe``).
   cell depends on all quotes before it, and counting them proves nothing (``5" pipe`` has one). So the lines
   that hold quotes are read by an automaton (RE2, about 500 MB/s, without the interpreter's lock), from the
   beginning of the block, which is known to be the beginning of a record.
+  Where quotes are rare, looking at each of them is quicker.
 * `Grammar.records` walks record by record with Python's `re`, where offsets are needed: headers, limits,
   errors. Its quantifiers are possessive, so it takes linear time.
 """
@@ -26,6 +27,9 @@ import pyarrow.compute as pc
 from dataflows_load_csv.dialect import Dialect
 
 __all__ = ["Grammar", "Record"]
+
+_PROBE = 1 << 16
+_BYTES_PER_QUOTE = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Grammar:
         if self.has_comments(data):
             # A quote in a comment is no quote; the automaton does not know comments.
             return max((record.end for record in self.records(data) if record.complete), default=0)
-        if (end := self._proven_end(data)) is not None:
+        if self._has_few_quotes(data) and (end := self._end_between_quotes(data)) is not None:
             return end
         start, stop = self._doubtful(data)
         view = memoryview(data)[start:stop]
@@ -97,35 +101,37 @@ class Grammar:
         # With something left over, a quoted cell is open, and no quote follows that could close it.
         return start + len(view) - rest if rest < len(view) else start
 
-    def _proven_end(self, data: bytes) -> int | None:
+    def _has_few_quotes(self, data: bytes) -> bool:
+        """Whether splitting the data at the quotes costs less than the automaton, by its first bytes."""
+        dialect = self.dialect
+        if self._escape or not self._quote or not dialect.doublequote or dialect.skipinitialspace:
+            return False
+        return data.count(self._quote, 0, _PROBE) * _BYTES_PER_QUOTE < min(len(data), _PROBE)
+
+    def _end_between_quotes(self, data: bytes) -> int | None:
         """The last record end, if every quote is where a writer would put it; None if one is not.
 
         Split at its quotes, the data are outside of quoted cells in every other part. They certainly are when
         each of these parts begins and ends where a cell does; an empty one stands for a doubled quote.
         """
-        dialect = self.dialect
-        edges = dialect.delimiter.encode() + b"\r\n"
-        if self._escape or not dialect.doublequote or dialect.skipinitialspace or len(edges) > 3:
-            return None
+        edges = self.dialect.delimiter.encode() + b"\r\n"
         parts = data.split(self._quote)
-        quotes = len(parts) - 1
-        before, last = parts[0], parts[quotes - quotes % 2]
-        if before and before[-1] not in edges:
-            return None
-        if quotes % 2:
-            if last and last is not before and (last[0] not in edges or last[-1] not in edges):
+        outside = parts[::2]
+        # The first part begins the data, and the last may end them; a quote stands everywhere else.
+        closed = len(parts) % 2 == 1
+        for number, part in enumerate(outside):
+            if not part:
+                continue
+            if number and part[0] not in edges:
                 return None
-        elif last and last[0] not in edges:
-            return None
-        for part in parts[2 : quotes - quotes % 2 : 2]:
-            if part and (part[0] not in edges or part[-1] not in edges):
+            if part[-1] not in edges and not (closed and number == len(outside) - 1):
                 return None
         place = len(data)
-        for index in range(quotes, -1, -1):
+        for index in range(len(parts) - 1, -1, -1):
             place -= len(parts[index])
             if index % 2 == 0 and (end := _line_end(parts[index])):
                 return place + end
-            place -= len(self._quote)
+            place -= 1
         return 0
 
     def well_formed(self, data: bytes) -> bool:

@@ -68,6 +68,25 @@ def test_the_last_end_is_an_end_and_is_found_when_there_is_one(text: str, dialec
     assert not any(data[end - 1 : end] == b"\n" for end in ends if end > last), rest
 
 
+@given(TEXT)
+@example('a,5",b\nc,"x\ny",d\n')
+@example('a,"5"" x",b\nc,"x\ny",d\n""\n')
+@example('"a\n",x"\n,"\n')
+def test_looking_at_each_quote_proves_the_same_end_or_nothing(text: str) -> None:
+    grammar, data = Grammar(Dialect()), text.encode().removesuffix(b"\r")
+    ends = [record.end for record in grammar.records(data + b"x") if record.complete]
+    assert grammar._end_between_quotes(data) in (None, max(ends, default=0))
+
+
+def test_where_quotes_are_rare_each_is_looked_at() -> None:
+    data = b"a,plain\n" * 500 + b'b,"two\nlines ""here"""\n' + b"c,plain\n" * 500 + b'd,"cut\n'
+    grammar = Grammar(Dialect())
+    assert grammar._has_few_quotes(data)
+    assert grammar.last_end(data) == grammar._end_between_quotes(data) == data.rindex(b"d,")
+    assert not grammar._has_few_quotes(b'"a","b"\n' * 100)
+    assert not Grammar(Dialect(escapechar="\\"))._has_few_quotes(data)
+
+
 @pytest.mark.parametrize("filler", [b'""', b"x", b"\n", b'"",\n', b"a,b\n"])
 def test_a_large_cell_is_walked_in_linear_time_and_without_recursion(filler: bytes) -> None:
     cell = filler.replace(b'"', b'""') * (2_000_000 // len(filler))
