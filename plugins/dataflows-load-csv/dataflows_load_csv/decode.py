@@ -215,6 +215,6 @@ def _ragged_message(cells: Sequence[str | None], wanted: int, ragged: str) -> st
     if ragged == "fill":
         return f'{message}\n  ragged="truncate" leaves the surplus cells out'
     return (
-        f"{message}\n  a cell with the delimiter in it must be quoted; "
-        'ragged="fill" leaves surplus cells out that are empty, ragged="truncate" all'
+        f"{message}\n  a cell with the delimiter in it must be quoted; headers=N says that the header is "
+        'another row; ragged="fill" leaves surplus cells out that are empty, ragged="truncate" all'
     )

@@ -22,6 +22,7 @@ from dataflows_load_csv.header import Layout
 from dataflows_load_csv.sample import (
     HEAD_BYTES,
     LONG_HEAD_BYTES,
+    SHORT_HEAD_BYTES,
     has_lines,
     read_head,
     read_places,
@@ -34,6 +35,7 @@ from dataflows_load_csv.split import BLOCK_SIZE, CsvSplit
 
 __all__ = ["FilePlan", "Options", "Plan", "plan", "plan_file"]
 
+_THOROUGH = 16
 _ROWS_PER_BLOCK = 16_384
 _LARGEST_BLOCK = 8 << 20
 
@@ -121,7 +123,12 @@ def plan(sources: Sequence[Source], options: Options) -> Plan:
         DataError: A header that is faulty, or not that of the first file.
         FlowError: An option does not fit the files.
     """
-    files = [plan_file(source, options) for source in sources]
+    # Of very many files, some are sampled all over, and of the others only the first rows are read.
+    step = max(1, len(sources) // _THOROUGH)
+    files = [
+        plan_file(source, options, thorough=number % step == 0 or number == len(sources) - 1)
+        for number, source in enumerate(sources)
+    ]
     columns = files[0].split.columns
     splits = [_aligned(file.split, columns, files[0].split.source) for file in files]
     names = columns
@@ -173,20 +180,26 @@ def _aligned(split: CsvSplit, columns: tuple[str, ...], first: str) -> CsvSplit:
     return replace(split, columns=columns)
 
 
-def plan_file(source: Source, options: Options) -> FilePlan:
+def plan_file(source: Source, options: Options, *, thorough: bool = True) -> FilePlan:
     """Plan to read one file; its head is read, and places all over it if that costs nothing.
+
+    Args:
+        source: The file.
+        options: What is known of it.
+        thorough: Whether to read more than the first rows.
 
     Raises:
         AccessError: It cannot be read, or is no CSV.
         DataError: Its header is faulty, or no encoding fits it.
     """
     with closing(source.open()) as raw:
-        head, complete = read_head(raw, HEAD_BYTES if raw.seekable() else LONG_HEAD_BYTES)
+        most = HEAD_BYTES if raw.seekable() else LONG_HEAD_BYTES
+        head, complete = read_head(raw, most if thorough else SHORT_HEAD_BYTES)
         plain = raw.seekable() and source.local is not None
     _check_text(head, source)
     encoding = detect_encoding(head, options.encoding, complete=complete)
     places: list[bytes] = []
-    if plain and not complete and encoding.name == "utf-8":
+    if plain and thorough and not complete and encoding.name == "utf-8":
         places = read_places(source, len(head), source.size)
         if options.encoding is None and not encoding.mark:
             encoding = detect_elsewhere(places) or encoding

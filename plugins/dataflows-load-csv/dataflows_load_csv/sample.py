@@ -11,12 +11,22 @@ from dataflows_load_csv.decode import Decoder
 from dataflows_load_csv.encoding import Readable
 from dataflows_load_csv.source import Source
 
-__all__ = ["HEAD_BYTES", "has_lines", "read_head", "read_places", "records_in"]
+__all__ = [
+    "HEAD_BYTES",
+    "LONG_HEAD_BYTES",
+    "SHORT_HEAD_BYTES",
+    "has_lines",
+    "read_head",
+    "read_places",
+    "records_in",
+]
 
 HEAD_BYTES = 1 << 18
 """Bytes of the head, of a file in which any place can be gone to."""
 LONG_HEAD_BYTES = 1 << 21
 """Bytes of the head of any other: it is all there is to sample."""
+SHORT_HEAD_BYTES = 1 << 14
+"""Bytes of the head of one of very many files."""
 PLACES = 12
 PLACE_BYTES = 1 << 15
 

@@ -127,6 +127,12 @@ def test_a_type_that_only_the_last_file_shows_is_known(file, tmp_path: Path, row
     assert rows_of(load_csv(tmp_path / "*.csv"))[-1] == {"x": Decimal("2.5")}
 
 
+def test_of_very_many_files_all_are_loaded(file, tmp_path: Path, rows_of) -> None:
+    for number in range(60):
+        file(f"x,y\n{number},{'a' * 20_000}\n", f"{number:03}.csv")
+    assert [row["x"] for row in rows_of(load_csv(tmp_path / "*.csv"))] == [*range(60)]
+
+
 def test_a_flow_can_run_twice(file) -> None:
     flow = Flow(load_csv(file("a\n1\n")))
     assert flow.results().rows == flow.results().rows == [[{"a": 1}]]
