@@ -3,7 +3,8 @@
 A column of a CSV file that no step touches need not be parsed, only to be printed again. So inside the
 engine a column may be `pa.string()` although its field is an integer, a decimal or a date, provided that
 every text in it is *canonical*: just what `text.column_to_text` prints for its value. That is decided per
-batch, and nothing that comes out of the engine depends on it.
+batch, and nothing that comes out of the engine depends on it. For the same reason a computed number may
+come with fewer decimals than its field has, if it certainly fits.
 
 Proving it must cost less than parsing and printing. Integers are parsed (11 ns a value), which leaves only
 leading zeros to be looked for (4 to 8 ns); dates are parsed (15 ns), which leaves only their length; numbers
@@ -22,7 +23,7 @@ from dataflows_core.guards import all_match, padded_number, raw_bytes
 from dataflows_core.parsing import parse, parse_dates, parse_integers
 from dataflows_core.schema import Field, Schema
 
-__all__ = ["carried_text", "may_carry", "typed"]
+__all__ = ["carried_text", "is_carried", "may_carry", "typed"]
 
 
 def may_carry(field: Field) -> bool:
@@ -38,6 +39,14 @@ def may_carry(field: Field) -> bool:
     descriptor = field.descriptor
     group, decimal = descriptor.get("groupChar") or "", descriptor.get("decimalChar") or "."
     return decimal == "." and not set(group) & set("-.0123456789")
+
+
+def is_carried(column: pa.Array, field: Field) -> bool:
+    """Whether a column may stand for one of the field's type: as text, or with fewer decimals."""
+    kind = field.arrow
+    if pa.types.is_decimal128(column.type) and pa.types.is_decimal128(kind):
+        return bool(0 <= column.type.scale <= kind.scale)
+    return bool(pa.types.is_string(column.type))
 
 
 def carried_text(column: pa.Array, field: Field) -> pa.Array | None:

@@ -172,9 +172,11 @@ def conform(batch: pa.RecordBatch, schema: Schema, *, carried: bool = False) -> 
         if missing := [name for name in schema.names if name not in names]:
             raise SchemaError(f"the column of the field {missing[0]!r} is missing; delete_fields removes a field")
         batch = batch.select(list(schema.names))
+    from dataflows_core.carried import is_carried
+
     columns = []
     for field, column in zip(schema, batch.columns, strict=True):
-        if column.type == field.arrow or (carried and pa.types.is_string(column.type)):
+        if column.type == field.arrow or (carried and is_carried(column, field)):
             columns.append(column)
             continue
         try:

@@ -188,8 +188,8 @@ class Resource:
         from dataflows_core.expressions import plan_query
         from dataflows_core.operations import Map
 
-        query = plan_query(self.schema, where, columns or {}, types=types or {}, drop=tuple(drop))
-        self.append(Map(current_step(), self.schema, query.schema, query, query.reads))
+        query = plan_query(self.schema, where, columns or {}, types=types or {}, drop=tuple(drop), carries=True)
+        self.append(Map(current_step(), self.schema, query.schema, query, frozenset()))
 
     def map_rows(self, function: Callable[[Row], Mapping[str, Any] | None], schema: Schema | None = None) -> None:
         """Append a function that looks at one row at a time; the same promise as `map_batches`.

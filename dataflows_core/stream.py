@@ -163,4 +163,4 @@ def _fused(last: Operation, new: Map) -> Map | None:
     if query is None:
         return None
     parts = (*(last.parts or (last,)), *(new.parts or (new,)))
-    return Map(new.step, last.before, new.after, query, query.reads, parts)
+    return Map(new.step, last.before, new.after, query, frozenset(), parts)

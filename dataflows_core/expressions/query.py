@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dataflows_core.carried import typed
 from dataflows_core.errors import DataError, ExpressionError
 from dataflows_core.expressions.bind import Bound, bind
 from dataflows_core.expressions.columns import Whole, member, ordinals, plain_column, whole
@@ -31,6 +32,7 @@ __all__ = ["Computed", "Query", "fuse", "plan_query"]
 
 _COPIED = ("type", "format", "floatNumber", "itemType", "delimiter")
 _PLANS = 256
+_Plan = tuple[str, list[tuple[int, int] | None]]
 _UNKNOWN: Any = object()
 
 
@@ -60,37 +62,42 @@ class Query:
     """A planned `where` with computed columns; the body of a stream's operation. It pickles.
 
     Attributes:
+        before: The schema of the batches it gets.
         schema: What it announces.
-        reads: The fields that its expressions name; the batch must have them typed, while others
-            pass untouched, whatever their type.
+        reads: The fields that its expressions name. All others pass untouched, whatever their type.
         conditions: What a row must fulfil, one after the other; a row that misses one is
             not looked at by the next.
         columns: The computed columns; all are computed from the fields of the input.
+        carries: Whether its decimals may come in a type with fewer decimals than announced, as they may
+            within the engine (see `dataflows_core.carried`).
         hints: The decimals that the numbers of each field had in earlier batches.
         plans: The SQL for batches of one kind; None for those that need `exact`.
     """
 
+    before: Schema
     schema: Schema
     reads: frozenset[str]
     conditions: tuple[Bound, ...] = ()
     columns: tuple[Computed, ...] = ()
+    carries: bool = False
     hints: dict[tuple[str, ...], int] = field(default_factory=dict, compare=False, repr=False)
     plans: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Query, (self.schema, self.reads, self.conditions, self.columns)
+        return Query, (self.before, self.schema, self.reads, self.conditions, self.columns, self.carries)
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The rows that fulfil the conditions, in order, with the columns of `schema`.
 
         Args:
-            batch: A batch whose columns in `reads` have the types of the input schema.
+            batch: A batch of the schema `before`; may hold carried text.
 
         Raises:
             DataError: A value could not be computed, or does not fit the announced type.
         """
         names = batch.schema.names
-        source = {path: self._column(batch, names, path) for path in self._paths()}
+        asked = typed(batch, self.before, self.reads)
+        source = {path: self._column(asked, names, path) for path in self._paths()}
         kept: pa.Array | None = None
         if batch.num_rows == 0:
             results: list[pa.Array] = [pa.nulls(0, column.field.arrow) for column in self.columns]
@@ -134,7 +141,9 @@ class Query:
                 values_of: pa.Array | list[Any] = array
             else:
                 _, values_of = next(remaining)
-            results.append(finished(values_of, column.natural, column.field, column.bound, kept))
+            results.append(
+                finished(values_of, column.natural, column.field, column.bound, kept, narrow=self.carries)
+            )
         return kept, results
 
     def _asked(
@@ -165,12 +174,12 @@ class Query:
             handed.append(column)
         if self.conditions or not handed:
             handed.append(ordinals(count))
-        sql, scales = self._sql(known, columns, f"c{len(handed) - 1}")
+        sql, sizes = self._sql(known, columns, f"c{len(handed) - 1}")
         results = [result.combine_chunks() for result in run(sql, handed)]
         kept = results.pop(0) if self.conditions else None
         return kept, [
-            result if scale is None else Whole(result, scale, 0)
-            for result, scale in zip(results, scales, strict=True)
+            result if size is None else Whole(result, *size)
+            for result, size in zip(results, sizes, strict=True)
         ]
 
     def _sql(
@@ -178,7 +187,7 @@ class Query:
         known: Mapping[tuple[str, ...], tuple[str, Whole | None]],
         columns: Sequence[Computed],
         ordinal: str,
-    ) -> tuple[str, list[int | None]]:
+    ) -> _Plan:
         """The query for columns of these types and sizes; the plan is kept, since most batches are alike."""
         rough = {
             path: (name, None if found is None else _rough(found)) for path, (name, found) in known.items()
@@ -189,7 +198,7 @@ class Query:
         key = (sizes, ordinal)
         # Threads share the plans; each may write the same one, none relies on another's staying.
         plans = self.plans
-        plan: tuple[str, list[int | None]] | None = plans.get(key, _UNKNOWN)
+        plan: _Plan | None = plans.get(key, _UNKNOWN)
         if plan is _UNKNOWN:
             try:
                 plan = _written(rough, self.conditions, columns, ordinal)
@@ -220,6 +229,8 @@ def plan_query(
     columns: Mapping[str, str] | None = None,
     types: Mapping[str, Mapping[str, Any]] | None = None,
     drop: Iterable[str] = (),
+    *,
+    carries: bool = False,
 ) -> Query:
     """Plan a selection of rows and computed columns.
 
@@ -230,6 +241,7 @@ def plan_query(
         types: Properties of computed fields, by name. A `type` other than the expression's own means that
             values are cast to it exactly, or fail.
         drop: Fields to leave out afterwards.
+        carries: See `Query`.
 
     Raises:
         ExpressionError: An expression that cannot be parsed, bound or allowed.
@@ -254,7 +266,7 @@ def plan_query(
     reads = frozenset(path[0] for bound in bounds for path in bound.fields)
     after = schema.add(*(column.field for column in computed)).drop(drop)
     computed = tuple(column for column in computed if column.field.name in after)
-    return Query(after, reads, conditions, computed)
+    return Query(schema, after, reads, conditions, computed, carries)
 
 
 def fuse(first: Query, second: Query) -> Query | None:
@@ -273,10 +285,12 @@ def fuse(first: Query, second: Query) -> Query | None:
     if not made <= set(second.schema.names) or made & {column.field.name for column in second.columns}:
         return None
     return Query(
+        first.before,
         second.schema,
         first.reads | second.reads,
         (*first.conditions, *second.conditions),
         (*first.columns, *second.columns),
+        first.carries and second.carries,
     )
 
 
@@ -327,25 +341,25 @@ def _written(
     conditions: Sequence[Bound],
     columns: Sequence[Computed],
     ordinal: str,
-) -> tuple[str, list[int | None]]:
-    """SQL of the whole query, and the decimals of each column that is an exact number."""
+) -> _Plan:
+    """SQL of the whole query; decimals and bound of each column that is an exact number."""
     stages = Stages()
     for condition in conditions:
         stages.filtered(Emitter(known, condition.scale, stages).sql(condition.root))
     items = [ordinal] if conditions else []
-    scales: list[int | None] = []
+    sizes: list[tuple[int, int] | None] = []
     for column in columns:
         emitter = Emitter(known, column.bound.scale, stages)
         root: Typed = column.bound.root
         if root.exact:
             number: Number = final_number(emitter, root)
             items.append(number.sql)
-            scales.append(number.scale)
+            sizes.append((number.scale, number.bound))
         else:
             items.append(emitter.sql(root))
-            scales.append(None)
+            sizes.append(None)
     selected = ", ".join(f"{item} AS r{i}" for i, item in enumerate(items))
-    return f"SELECT {selected} FROM {stages.source()}", scales  # noqa: S608 - SQL of ours
+    return f"SELECT {selected} FROM {stages.source()}", sizes  # noqa: S608 - SQL of ours
 
 
 def _evaluated(bound: Bound, rows: Rows, what: str) -> Any:

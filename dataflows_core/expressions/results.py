@@ -13,7 +13,7 @@ from dataflows_core.errors import CastError
 from dataflows_core.expressions.bind import Bound
 from dataflows_core.expressions.columns import BIG, Whole, reinterpreted, rescaled
 from dataflows_core.expressions.division import divide
-from dataflows_core.expressions.emit import Emitter, Number, shifted
+from dataflows_core.expressions.emit import Emitter, Number
 from dataflows_core.expressions.nodes import Typed
 from dataflows_core.schema import Field
 
@@ -36,13 +36,11 @@ def announced(natural: Field, properties: Mapping[str, Any]) -> Field:
 
 
 def final_number(emitter: Emitter, root: Typed) -> Number:
-    """SQL of a result that is an exact number, with the announced decimals if it can have them."""
+    """SQL of a result that is an exact number; with fewer decimals than announced, as a rule."""
     number = emitter.number(root)
     scale = emitter.scale if root.type == "DECIMAL" else 0
     if root.inexact:
         number = emitter.rounded(number, scale, safe=root.safe)
-    if number.scale < scale and number.bound * 10 ** (scale - number.scale) <= BIG:
-        number = shifted(number, scale)
     return number
 
 
@@ -52,6 +50,8 @@ def finished(
     field: Field,
     bound: Bound,
     kept: pa.Array | None,
+    *,
+    narrow: bool = False,
 ) -> pa.Array:
     """The column of a computed field.
 
@@ -61,6 +61,7 @@ def finished(
         field: The field that was announced.
         bound: The expression.
         kept: The places in the batch that the values belong to; None when they are 0, 1, ….
+        narrow: Whether decimals may stay in a type with fewer decimals than the field's.
 
     Raises:
         CastError: A value does not fit exactly; its index is the row's place in the batch.
@@ -76,6 +77,8 @@ def finished(
         column = _from_decimals(values, natural, bound, fail)
     elif isinstance(values, Whole):
         column = _from_whole(values, natural, bound, fail)
+        if not narrow or field.arrow != natural.arrow or field.type != natural.type:
+            column = column if column.type == natural.arrow else column.cast(natural.arrow)
     else:
         column = values if values.type == natural.arrow else _same(values, natural)
     if field.arrow == natural.arrow and field.type == natural.type:
@@ -93,7 +96,10 @@ def _from_whole(values: Whole, natural: Field, bound: Bound, fail: Any) -> pa.Ar
             return _from_decimals(_decimals(column, values.scale), natural, bound, fail)
         column = short
     elif values.scale < wanted:
-        return _from_decimals(_decimals(column, values.scale), natural, bound, fail)
+        if values.bound * 10 ** (wanted - values.scale) > BIG:
+            return _from_decimals(_decimals(column, values.scale), natural, bound, fail)
+        # It certainly fits: whoever wants the announced type gets it by a cast.
+        return reinterpreted(_as_decimal(column), values.scale)
     if pa.types.is_int64(kind):
         try:
             return column.cast(kind)

@@ -93,7 +93,7 @@ def _append(resource: Resource, checks: tuple[str | Check, ...], on_error: OnErr
         query = plan_query(schema, columns={_VERDICT: checks[0]})
         if query.schema.field(_VERDICT).type != "boolean":
             raise FlowError(f"the expression {checks[0]!r} is no condition: it is neither true nor false")
-        resource.map_batches(_ByExpression(checks[0], query, on_error), schema, reads=query.reads)
+        resource.map_batches(_ByExpression(checks[0], query, on_error), schema, reads=())
         return
     field, check = (None, checks[0]) if len(checks) == 1 else (checks[0], checks[1])
     assert callable(check)
