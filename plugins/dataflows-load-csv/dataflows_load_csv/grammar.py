@@ -29,7 +29,7 @@ from dataflows_load_csv.dialect import Dialect
 __all__ = ["Grammar", "Record"]
 
 _PROBE = 1 << 16
-_BYTES_PER_QUOTE = 128
+_BYTES_PER_QUOTE = 48
 
 
 @dataclass(frozen=True, slots=True)
