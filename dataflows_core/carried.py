@@ -75,17 +75,27 @@ def carried_text(column: pa.Array, field: Field) -> pa.Array | None:
         return column if parse_dates(column) is not None else None
     if pa.types.is_int64(field.arrow):
         return column if parse_integers(column) is not None else None
-    if b"." not in raw_bytes(column) and (values := parse_integers(column)) is not None:
+    data = raw_bytes(column)
+    if b"." not in data and (values := parse_integers(column)) is not None:
         return column if _fits(values, field.arrow.precision - field.arrow.scale) else None
-    return _unpadded(column) if all_match(column, padded_number(field.arrow)) else None
+    return _unpadded(column, data) if all_match(column, padded_number(field.arrow)) else None
 
 
-def _unpadded(column: pa.Array) -> pa.Array:
-    """Plain decimals without the zeros that say nothing."""
+def _unpadded(column: pa.Array, data: bytes) -> pa.Array:
+    """Plain decimals without the zeros that say nothing.
+
+    Args:
+        column: The decimals; none has more than one point.
+        data: All their bytes.
+    """
     if pc.any(pc.ends_with(column, "0")).as_py():
         stripped = pc.ascii_rtrim(pc.ascii_rtrim(column, "0"), ".")
-        fraction = pc.match_substring(column, ".")
-        column = stripped if pc.all(fraction).as_py() else pc.if_else(fraction, stripped, column)
+        if data.count(b".") == len(column) - column.null_count:
+            column = stripped
+        else:
+            column = pc.if_else(pc.match_substring(column, "."), stripped, column)
+    if b"-" not in data:
+        return column
     negative_zero = pc.equal(column, "-0")
     return pc.if_else(negative_zero, "0", column) if pc.any(negative_zero).as_py() else column
 
