@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dataflows_core.rows import RowCodec
     from dataflows_core.sink import Sink
 
-__all__ = ["BatchFunction", "EachRow", "Map", "MapRows", "Operation", "PipeBatches", "PipeRows", "Write", "conform"]
+__all__ = ["BatchFunction", "EachRow", "Map", "MapRows", "Operation", "PipeBatches", "PipeRows", "Selected", "Write", "conform"]
 
 BatchFunction: TypeAlias = "Callable[[pa.RecordBatch], pa.RecordBatch | tuple[pa.RecordBatch, Report]]"
 
@@ -67,6 +67,21 @@ class Map(Operation):
         if isinstance(result, tuple):
             result, report = result
         return conform(result, self.after, carried=self.reads is not None), report
+
+
+@dataclass(frozen=True)
+class Selected:
+    """The body of a `Map` that keeps some columns.
+
+    Attributes:
+        names: Their names, in order.
+    """
+
+    names: tuple[str, ...]
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The columns, as they are."""
+        return batch.select(list(self.names))
 
 
 @dataclass(frozen=True)

@@ -165,6 +165,20 @@ class Resource:
         cast = Cast(after, fields=tuple(names), on_error=on_error)
         self.stream = stream.then(Map(current_step(), stream.schema, after, cast, names))
 
+    def select_fields(self, names: Iterable[str]) -> None:
+        """Append a selection of columns; a query before it does not even make the others.
+
+        Args:
+            names: The fields that stay, in their new order.
+
+        Raises:
+            SchemaError: A field that the resource has not.
+        """
+        from dataflows_core.operations import Map, Selected
+
+        after = self.schema.select(names)
+        self.append(Map(current_step(), self.schema, after, Selected(after.names), frozenset()))
+
     def map_sql(
         self,
         where: str | None = None,

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import pyarrow as pa
 
-from dataflows_core.operations import Map, Operation, Write
+from dataflows_core.operations import Map, Operation, Selected, Write
 from dataflows_core.schema import Schema
 from dataflows_core.steps import StepRef, current_step
 
@@ -157,9 +157,13 @@ def _fused(last: Operation, new: Map) -> Map | None:
         return None  # nobody can have made a query
     from dataflows_core.expressions import Query, fuse
 
-    if not (isinstance(last, Map) and isinstance(last.function, Query) and isinstance(new.function, Query)):
+    if not (isinstance(last, Map) and isinstance(last.function, Query)):
         return None
-    query = fuse(last.function, new.function)
+    query = None
+    if isinstance(new.function, Query):
+        query = fuse(last.function, new.function)
+    elif isinstance(new.function, Selected):
+        query = last.function.selected(new.after)
     if query is None:
         return None
     parts = (*(last.parts or (last,)), *(new.parts or (new,)))

@@ -47,6 +47,21 @@ class EngineError(Exception):
     """DuckDB refused or failed; the message is its reason, without its picture of our SQL."""
 
 
+class _Handed:
+    """What a thread's connection knows as `TABLE`: always the batch that was handed over last.
+
+    Registering a batch anew takes longer than many a query.
+    """
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self.batch: pa.RecordBatch | None = batch
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        assert self.batch is not None
+        reader = pa.RecordBatchReader.from_batches(self.batch.schema, [self.batch])
+        return reader.__arrow_c_stream__(requested_schema)
+
+
 def _database() -> Any:
     """This process's database; a forked process must not touch its parent's."""
     import duckdb
@@ -63,7 +78,7 @@ def _database() -> Any:
 def _cursor() -> duckdb.DuckDBPyConnection:
     """This thread's connection; they are not shared, since one answers one question at a time."""
     if getattr(_local, "pid", None) != os.getpid():
-        _local.cursor, _local.pid = _database().cursor(), os.getpid()
+        _local.cursor, _local.pid, _local.handed = _database().cursor(), os.getpid(), None
     cursor: duckdb.DuckDBPyConnection = _local.cursor
     return cursor
 
@@ -117,14 +132,17 @@ def run(sql: str, columns: Sequence[pa.Array] = ()) -> list[pa.ChunkedArray]:
     cursor = _cursor()
     if columns:
         batch = pa.RecordBatch.from_arrays(list(columns), names=[f"c{i}" for i in range(len(columns))])
-        cursor.register(TABLE, pa.RecordBatchReader.from_batches(batch.schema, [batch]))
+        if _local.handed is None:
+            _local.handed = _Handed(batch)
+            cursor.register(TABLE, _local.handed)
+        _local.handed.batch = batch
     try:
         return list(cursor.sql(sql).to_arrow_table().columns)
     except duckdb.Error as error:
         raise EngineError(_reason(error)) from error
     finally:
         if columns:
-            cursor.unregister(TABLE)
+            _local.handed.batch = None
 
 
 def literal(text: str) -> str:

@@ -116,6 +116,16 @@ class Query:
         count = batch.num_rows if kept is None else len(kept)
         return _batch(arrays, self.schema.names, count)
 
+    def selected(self, schema: Schema) -> Query | None:
+        """The query with fewer columns; None if one that is computed would go, and its errors with it.
+
+        Args:
+            schema: Some of the fields that the query announces.
+        """
+        if not all(column.field.name in schema for column in self.columns):
+            return None
+        return replace(self, schema=schema)
+
     def _paths(self) -> set[tuple[str, ...]]:
         bounds = [*self.conditions, *(column.bound for column in self.columns)]
         return {path for bound in bounds for path in bound.fields}

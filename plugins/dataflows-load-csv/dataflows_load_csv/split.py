@@ -18,7 +18,7 @@ from dataflows_load_csv.source import Source
 
 __all__ = ["CsvSplit"]
 
-BLOCK_SIZE = 2 << 20
+BLOCK_SIZE = 1 << 20
 _SMALLEST_PART = 8 << 20
 _HEAD = 1 << 16
 

@@ -114,17 +114,6 @@ def delete_fields(fields: str | Iterable[str], resources: ResourceSelector = Non
 
     def step(package: Package) -> None:
         for resource, names in matching_fields(package, resources, wanted, regex):
-            schema = resource.schema.drop(names)
-            resource.map_batches(_Selected(schema.names), schema, reads=())
+            resource.select_fields(resource.schema.drop(names).names)
 
     return step
-
-
-@dataclass(frozen=True)
-class _Selected:
-    """Keeps some columns."""
-
-    names: tuple[str, ...]
-
-    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        return batch.select(list(self.names))
