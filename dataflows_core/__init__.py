@@ -44,7 +44,7 @@ _WHERE = {
     "step": "processors",
 }
 
-__all__ = [  # noqa: F822
+__all__ = [
     "DataflowsError",
     "Field",
     "Flow",

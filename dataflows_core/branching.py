@@ -45,7 +45,12 @@ def branch(*flows: Any) -> Step:
             if streams:
                 resource.stream = streams[0]
             for number, copy in enumerate(copies, 1):
-                twin = Resource(resource.name, streams[number] if streams else None, resource.properties, schema=resource.schema)
+                twin = Resource(
+                    resource.name,
+                    streams[number] if streams else None,
+                    resource.properties,
+                    schema=resource.schema,
+                )
                 twin.source = resource.source
                 copy.add(twin)
         for number, (flow, copy) in enumerate(zip(branches, copies, strict=True), 1):

@@ -44,8 +44,8 @@ GROUPS = {
 FIRST_PARTY = frozenset(
     f"dataflows-{name}"
     for name in (
-        "core", "registry", "stdlib", "load-csv", "dump-path", "load-excel", "dump-excel", "load-json", "parquet",
-        "sql", "load-xml", "load-tabulator", "s3", "factory", "server", "testkit", "runner-dask",
+        "core", "registry", "stdlib", "load-csv", "dump-path", "load-excel", "dump-excel", "load-json",
+        "parquet", "sql", "load-xml", "load-tabulator", "s3", "factory", "server", "testkit", "runner-dask",
     )
 )  # fmt: skip
 """Distributions whose short names nobody else can take."""

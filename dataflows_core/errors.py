@@ -108,7 +108,7 @@ class AmbiguousNameError(FlowError):
         self.kind, self.name, self.claims = kind, name, sorted(claims)
         lines = "\n".join(f"  {claim}" for claim in self.claims)
         super().__init__(
-            f"{name!r} is claimed by several installed plugins; write the long name of the one you mean:\n{lines}"
+            f"{name!r} is claimed by several installed plugins; write the long name of one:\n{lines}"
         )
 
 
@@ -212,7 +212,9 @@ class RowError(DataError):
         value: The offending value.
     """
 
-    def __init__(self, message: str, *, index: int = 0, field: str | None = None, value: object = None) -> None:
+    def __init__(
+        self, message: str, *, index: int = 0, field: str | None = None, value: object = None
+    ) -> None:
         self.index, self.field, self.value = index, field, value
         super().__init__(message)
 
@@ -268,7 +270,11 @@ class ProcessorError(DataflowsError):
         if self.resource is not None:
             place += f", resource {self.resource!r}"
         if self.row is not None:
-            place += f", row {self.row} of {self.source}" if self.source else f", row {self.row} as it reached the step"
+            place += (
+                f", row {self.row} of {self.source}"
+                if self.source
+                else f", row {self.row} as it reached the step"
+            )
         cause = self.cause
         reason = str(cause) if isinstance(cause, DataflowsError) else f"{type(cause).__name__}: {cause}"
         message = f"{place}:\n  {reason}"

@@ -214,8 +214,6 @@ class Flow:
         Raises:
             ProcessorError: A step failed. Nothing that was written before is touched.
         """
-        import pyarrow as pa
-
         from dataflows_core.rows import RowCodec
         from dataflows_core.run import Run
 

@@ -91,7 +91,7 @@ def plugin_manager() -> pluggy.PluginManager:
     for entry in entries("dataflows"):
         try:
             manager.register(entry.load(), entry.qualified_name)
-        except Exception as error:  # the seam: one broken plugin must not break the host
+        except Exception as error:  # noqa: BLE001 - the seam: one broken plugin must not break the host
             warnings.warn(f"the plugin {entry.qualified_name} is left out: {error}", stacklevel=2)
     return manager
 

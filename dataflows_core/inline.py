@@ -88,7 +88,9 @@ class ArrowSplit:
     def blocks(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Batches, with the number of rows before them."""
         if self.once and self.used:
-            raise FlowError(f"{self.source} was a source, and has been read: a reader can be run once. Give a table")
+            raise FlowError(
+                f"{self.source} was a source, and has been read: a reader can be run once. Give a table"
+            )
         self.used = True
         reader, first = pa.RecordBatchReader.from_stream(self.table), 0
         for batch in reader:
@@ -152,6 +154,10 @@ def _as_mapping(row: Any, names: Sequence[str] | None, index: int) -> Mapping[st
         return row
     if isinstance(row, list | tuple):
         if names is not None and len(row) != len(names):
-            raise RowError(f"the row has {len(row)} values, and the first rows have {len(names)}", index=index)
+            raise RowError(
+                f"the row has {len(row)} values, and the first rows have {len(names)}", index=index
+            )
         return dict(zip(names or [f"col{column}" for column in range(len(row))], row, strict=True))
-    raise RowError(f"a row is a dict, a list or a tuple, and this one is {type(row).__name__}: {row!r}", index=index)
+    raise RowError(
+        f"a row is a dict, a list or a tuple, and this one is {type(row).__name__}: {row!r}", index=index
+    )

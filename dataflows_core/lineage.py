@@ -62,7 +62,9 @@ class Through:
 
     def locate(self, index: int) -> tuple[str, int]:
         """Where the row came from that the row `index` was made of."""
-        head = _shortest(self.batch.num_rows, lambda n: _replay(self.batch[:n], self.operations).num_rows > index)
+        head = _shortest(
+            self.batch.num_rows, lambda n: _replay(self.batch[:n], self.operations).num_rows > index
+        )
         return self.lineage.locate(head - 1)
 
 
@@ -78,7 +80,9 @@ def blame(
         lineage: Where its rows came from.
         resource: The resource's name.
     """
-    operations = [part for operation in operations for part in (getattr(operation, "parts", ()) or (operation,))]
+    operations = [
+        part for operation in operations for part in (getattr(operation, "parts", ()) or (operation,))
+    ]
     for length in range(1, len(operations) + 1):
         found = _find(operations[:length], batch)
         if found is not None:
@@ -91,7 +95,12 @@ def blame(
 
 
 def blame_row(
-    error: Exception, step: StepRef, resource: str, lineage: Lineage, index: int, values: dict[str, Any] | None = None
+    error: Exception,
+    step: StepRef,
+    resource: str,
+    lineage: Lineage,
+    index: int,
+    values: dict[str, Any] | None = None,
 ) -> ProcessorError:
     """The error of a step that failed at a row that is known."""
     source, row = lineage.locate(index)
@@ -117,7 +126,9 @@ def _processor_error(
     )
 
 
-def _find(operations: Sequence[Operation], batch: pa.RecordBatch) -> tuple[int, Exception, dict[str, Any]] | None:
+def _find(
+    operations: Sequence[Operation], batch: pa.RecordBatch
+) -> tuple[int, Exception, dict[str, Any]] | None:
     """The first row that makes the operations fail, why, and its values as they reached the last one."""
     if batch.num_rows == 0 or _failure(operations, batch) is None:
         return None
@@ -135,7 +146,7 @@ def _find(operations: Sequence[Operation], batch: pa.RecordBatch) -> tuple[int, 
 def _failure(operations: Sequence[Operation], batch: pa.RecordBatch) -> Exception | None:
     try:
         _replay(batch, operations)
-    except Exception as error:  # the seam: whatever a step raises is what is being looked for
+    except Exception as error:  # noqa: BLE001 - the seam: whatever a step raises is what is being looked for
         return error
     return None
 

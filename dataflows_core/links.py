@@ -121,11 +121,16 @@ def _parameter(link: Callable[..., Any]) -> tuple[str | None, str]:
         return None, f"its one required parameter is named {required[0]!r}"
     if not required:
         return None, f"it has no required parameter; if it is a processor, call it: {name_of(link)}()"
-    return None, f"it has {len(required)} required parameters ({', '.join(required)}); if it is a processor, call it"
+    return (
+        None,
+        f"it has {len(required)} required parameters ({', '.join(required)}); if it is a processor, call it",
+    )
 
 
 def _refusal(link: Any, position: str, problem: str) -> str:
-    message = f"link {position} of the flow is {shorten(link)}, of type {type(link).__name__}, which is no step"
+    message = (
+        f"link {position} of the flow is {shorten(link)}, of type {type(link).__name__}, which is no step"
+    )
     if problem:
         message += f": {problem}"
     if isinstance(link, str | bytes):

@@ -23,7 +23,18 @@ if TYPE_CHECKING:
     from dataflows_core.rows import RowCodec
     from dataflows_core.sink import Sink
 
-__all__ = ["BatchFunction", "EachRow", "Map", "MapRows", "Operation", "PipeBatches", "PipeRows", "Selected", "Write", "conform"]
+__all__ = [
+    "BatchFunction",
+    "EachRow",
+    "Map",
+    "MapRows",
+    "Operation",
+    "PipeBatches",
+    "PipeRows",
+    "Selected",
+    "Write",
+    "conform",
+]
 
 BatchFunction: TypeAlias = "Callable[[pa.RecordBatch], pa.RecordBatch | tuple[pa.RecordBatch, Report]]"
 
@@ -101,7 +112,9 @@ class MapRows:
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Call the function on every row of a batch."""
         rows = self._decoder.decode(batch)
-        return self._encoder.encode([row if (new := self.function(row)) is None else new for row in rows], batch)
+        return self._encoder.encode(
+            [row if (new := self.function(row)) is None else new for row in rows], batch
+        )
 
     # Codecs learn which columns are read; they are made once.
     @cached_property
@@ -185,7 +198,9 @@ def conform(batch: pa.RecordBatch, schema: Schema, *, carried: bool = False) -> 
                 f"the column {extra[0]!r} is declared by no field; add it with add_field before this step"
             )
         if missing := [name for name in schema.names if name not in names]:
-            raise SchemaError(f"the column of the field {missing[0]!r} is missing; delete_fields removes a field")
+            raise SchemaError(
+                f"the column of the field {missing[0]!r} is missing; delete_fields removes a field"
+            )
         batch = batch.select(list(schema.names))
     from dataflows_core.carried import is_carried
 

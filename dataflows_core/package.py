@@ -89,7 +89,9 @@ class Package:
             try:
                 pattern = re.compile(resources)
             except re.error as error:
-                raise FlowError(f"{resources!r} is not a regular expression for resource names: {error}") from error
+                raise FlowError(
+                    f"{resources!r} is not a regular expression for resource names: {error}"
+                ) from error
             found = [resource for resource in self.resources if pattern.fullmatch(resource.name)]
             if not found:
                 raise self._unknown(resources)
@@ -136,7 +138,7 @@ class Package:
         self.removed.append(resource)
 
     def free_name(self) -> str:
-        """A name for a resource that has none: ``"res_1"`` …"""
+        """A name for a resource that has none, such as ``"res_1"``."""
         number = len(self.resources) + 1
         while f"res_{number}" in self.names:
             number += 1

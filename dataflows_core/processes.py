@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from dataflows_core.errors import FlowError, WorkerError
 from dataflows_core.runner import Task
@@ -38,7 +38,9 @@ class ProcessRunner:
     def __init__(self, option: str | int = "") -> None:
         text = str(option) or str(os.cpu_count() or 1)
         if not text.isdecimal() or int(text) < 1:
-            raise FlowError(f"the runner 'processes' takes a number of workers, such as processes:4, not {option!r}")
+            raise FlowError(
+                f"the runner 'processes' takes a number of workers, such as processes:4, not {option!r}"
+            )
         self.workers = int(text)
 
     def run(self, tasks: Sequence[Task[T]], *, retries: int = 2) -> Iterator[tuple[int, T]]:
@@ -59,7 +61,9 @@ class ProcessRunner:
             for index in suspects:
                 yield index, self._alone(payloads[index], tasks[index].name, retries)
 
-    def _together(self, payloads: list[bytes], todo: list[int], suspects: list[int]) -> Iterator[tuple[int, Any]]:
+    def _together(
+        self, payloads: list[bytes], todo: list[int], suspects: list[int]
+    ) -> Iterator[tuple[int, Any]]:
         """Results of what is in `todo`, until all are done or a worker dies.
 
         What is left to do stays in `todo`; what was in flight when a worker died goes to `suspects`.
@@ -107,7 +111,7 @@ class _Pool:
             workers, mp_context=get_context("spawn"), initializer=_start, initargs=(list(sys.path),)
         )
 
-    def __enter__(self) -> _Pool:
+    def __enter__(self) -> Self:
         return self
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
@@ -143,5 +147,5 @@ def _payload(task: Task[T]) -> bytes:
 
 
 def _work(payload: bytes) -> Any:
-    task: Callable[[], Any] = pickle.loads(payload)
+    task: Callable[[], Any] = pickle.loads(payload)  # noqa: S301 - from our own driver, through a pipe
     return task()

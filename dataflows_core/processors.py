@@ -12,6 +12,7 @@ from typing import Any
 from dataflows_core import discovery
 from dataflows_core.errors import UnknownNameError
 
+
 def step(name: str, /, *args: Any, **kwargs: Any) -> Any:
     """The step that an installed processor makes of its parameters.
 

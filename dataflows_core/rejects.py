@@ -24,18 +24,25 @@ __all__ = ["SCHEMA", "Rejects", "keep_rejects"]
 SCHEMA = Schema.from_descriptor(
     {
         "fields": [
-            {"name": "resource", "type": "string", "description": "The resource the row was in."},
-            {"name": "step", "type": "string", "description": "The step that rejected it."},
-            {"name": "source", "type": "string", "description": "The file that `row` counts in; blank when it counts what reached the step."},
-            {"name": "row", "type": "integer", "description": "The row's number, from 1."},
-            {"name": "field", "type": "string", "description": "The field to blame."},
-            {"name": "value", "type": "string", "description": "Its value, as it was found."},
-            {"name": "error", "type": "string", "description": "What is wrong with it."},
-            {"name": "action", "type": "string", "description": "What was done: drop or clear."},
-            {"name": "values", "type": "object", "description": "The row as it was."},
+            {"name": name, "type": kind, "description": description}
+            for name, kind, description in (
+                ("resource", "string", "The resource the row was in."),
+                ("step", "string", "The step that rejected it."),
+                (
+                    "source",
+                    "string",
+                    "The file that `row` counts in; blank when it counts what reached the step.",
+                ),
+                ("row", "integer", "The row's number, from 1."),
+                ("field", "string", "The field to blame."),
+                ("value", "string", "Its value, as it was found."),
+                ("error", "string", "What is wrong with it."),
+                ("action", "string", "What was done: drop or clear."),
+                ("values", "object", "The row as it was."),
+            )
         ]
     }
-)  # fmt: skip
+)
 """The fields of a resource of rejected rows."""
 
 BATCH_ROWS = 4096
@@ -71,7 +78,10 @@ class Rejects:
         if self.rows:
             self.spool = self.spool or Spool()
             columns = [
-                pa.array([row[item.name] for row in self.rows], pa.string() if item.type == "object" else item.arrow)
+                pa.array(
+                    [row[item.name] for row in self.rows],
+                    pa.string() if item.type == "object" else item.arrow,
+                )
                 for item in SCHEMA
             ]
             columns = [column.cast(item.arrow) for column, item in zip(columns, SCHEMA, strict=True)]
@@ -96,7 +106,11 @@ def keep_rejects(package: Package, step: StepRef, name: str) -> Resource:
     """
     if name in package.names and step not in package.rejects:
         existing = package[name].stream
-        if existing is not None and isinstance(existing.origin, Derived) and isinstance(existing.origin.function, Rejects):
+        if (
+            existing is not None
+            and isinstance(existing.origin, Derived)
+            and isinstance(existing.origin.function, Rejects)
+        ):
             package.rejects[step] = existing.origin.function
             return package[name]
     rejects = package.rejects.setdefault(step, Rejects())

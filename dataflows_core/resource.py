@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from dataflows_core.cast import OnError
+    from dataflows_core.on_error import OnError
     from dataflows_core.operations import BatchFunction, Operation
     from dataflows_core.schema import Field
     from dataflows_core.sink import Sink
@@ -139,9 +139,7 @@ class Resource:
         names = None if reads is None else frozenset(reads)
         self.append(Map(current_step(), self.schema, schema or self.schema, function, names))
 
-    def cast(
-        self, fields: Iterable[Field], *, on_error: OnError = "raise"
-    ) -> None:
+    def cast(self, fields: Iterable[Field], *, on_error: OnError = "raise") -> None:
         """Append a cast of some columns to other fields: types, formats, constraints.
 
         A column that was only read and cast so far is cast anew from its text: what is declared to be a
@@ -202,10 +200,14 @@ class Resource:
         from dataflows_core.expressions import plan_query
         from dataflows_core.operations import Map
 
-        query = plan_query(self.schema, where, columns or {}, types=types or {}, drop=tuple(drop), carries=True)
+        query = plan_query(
+            self.schema, where, columns or {}, types=types or {}, drop=tuple(drop), carries=True
+        )
         self.append(Map(current_step(), self.schema, query.schema, query, frozenset()))
 
-    def map_rows(self, function: Callable[[Row], Mapping[str, Any] | None], schema: Schema | None = None) -> None:
+    def map_rows(
+        self, function: Callable[[Row], Mapping[str, Any] | None], schema: Schema | None = None
+    ) -> None:
         """Append a function that looks at one row at a time; the same promise as `map_batches`.
 
         Args:
@@ -215,9 +217,13 @@ class Resource:
         from dataflows_core.operations import Map, MapRows
 
         after = schema or self.schema
-        self.append(Map(current_step(), self.schema, after, MapRows(function, self.schema, after), frozenset()))
+        self.append(
+            Map(current_step(), self.schema, after, MapRows(function, self.schema, after), frozenset())
+        )
 
-    def each_row(self, function: Callable[[Row], Mapping[str, Any] | None], schema: Schema | None = None) -> None:
+    def each_row(
+        self, function: Callable[[Row], Mapping[str, Any] | None], schema: Schema | None = None
+    ) -> None:
         """Append a function that is called with every row, in order, on the flow's thread.
 
         Args:
@@ -242,7 +248,9 @@ class Resource:
         self.append(PipeRows(current_step(), self.schema, schema or self.schema, function))
 
     def pipe_batches(
-        self, function: Callable[[Iterator[pa.RecordBatch]], Iterable[pa.RecordBatch]], schema: Schema | None = None
+        self,
+        function: Callable[[Iterator[pa.RecordBatch]], Iterable[pa.RecordBatch]],
+        schema: Schema | None = None,
     ) -> None:
         """Append a function from an iterator of batches to an iterator of batches.
 
@@ -337,14 +345,17 @@ def _uncast(stream: Stream, names: frozenset[str]) -> Stream:
     operations: list[Operation] = []
     before = stream.origin.schema
     for item in stream.operations:
-        assert isinstance(item, Map) and isinstance(item.function, Cast)
+        assert isinstance(item, Map)
+        assert isinstance(item.function, Cast)
         done = item.function.schema.names if item.function.fields is None else item.function.fields
         left = tuple(name for name in done if name not in names)
         after = before.add(*(item.after.field(name) for name in left))
         after = replace(after, properties=item.after.properties)
         if left:
             cast = replace(item.function, schema=after, fields=left)
-            operations.append(replace(item, before=before, after=after, function=cast, reads=_reads(item.reads, left)))
+            operations.append(
+                replace(item, before=before, after=after, function=cast, reads=_reads(item.reads, left))
+            )
             before = after
     return replace(stream, operations=tuple(operations))
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pyarrow as pa
 
@@ -23,6 +23,7 @@ from dataflows_core.operations import EachRow, Map, Operation, PipeBatches, Pipe
 from dataflows_core.pipes import Chunk, each_row, pipe_batches, pipe_rows
 from dataflows_core.report import Report
 from dataflows_core.segment import Outcome, decode, push
+from dataflows_core.spool import Shared, Spooled
 from dataflows_core.steps import StepRef, blamed
 from dataflows_core.stream import Derived, Split, Splits, Stream
 
@@ -61,11 +62,12 @@ class Run:
         self.reports: dict[tuple[StepRef, str], Report] = {}
         self.receipts: dict[int, list[Receipt]] = {}
         self.passed = 0  # rows that left the resource that is being drained
+        self._spooled: dict[Shared, Spooled] = {}
         threads = max(2, min(os.cpu_count() or 2, 8))
         self._ahead = threads + 1
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="dataflows")
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -133,7 +135,8 @@ class Run:
         self, origin: Splits | Derived, segment: list[Operation], resource: str, *, wanted: bool
     ) -> Iterator[Chunk]:
         if isinstance(origin, Derived):
-            return self._segment(self._derived(origin, resource), segment, resource)
+            derived = self._shared if isinstance(origin.function, Shared) else self._derived
+            return self._segment(derived(origin, resource), segment, resource)
         portable = all(getattr(split, "portable", True) for split in origin.splits)
         if self.runner is not None and self.sinks and portable:
             from dataflows_core.distribute import distributed
@@ -191,6 +194,16 @@ class Run:
                 raise failures[0] from None
             operation = Operation(origin.step, origin.schema, origin.schema)
             raise blame(error, [operation], pa.record_batch({}), Counted(0), resource) from error
+
+    def _shared(self, origin: Derived, resource: str) -> Iterator[Chunk]:
+        """One reader's view of a stream that has several, and is computed once in a run."""
+        assert isinstance(origin.function, Shared)
+        (stream,) = origin.inputs
+        batches = (chunk.batch for chunk in self._chunks(stream, resource))
+        count = 0
+        for batch in self._spooled.setdefault(origin.function, Spooled(batches)):
+            yield Chunk(batch, Counted(count))
+            count += batch.num_rows
 
     def _typed(
         self, stream: Stream, resource: str, failures: list[BaseException]

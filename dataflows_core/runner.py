@@ -11,15 +11,18 @@ from typing import Any, Protocol, TypeVar
 
 __all__ = ["LocalRunner", "Runner", "Task", "runner_of"]
 
-T = TypeVar("T", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 
 
-class Task(Protocol[T]):
+class Task(Protocol[T_co]):
     """One piece of work: picklable, safe to run twice."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
 
-    def __call__(self) -> T:
+    def __call__(self) -> T_co:
         """Do it."""
         ...
 
@@ -27,7 +30,7 @@ class Task(Protocol[T]):
 class Runner(Protocol):
     """Runs tasks somewhere."""
 
-    def run(self, tasks: Sequence[Task[T]], *, retries: int = 2) -> Iterator[tuple[int, T]]:
+    def run(self, tasks: Sequence[Task[T_co]], *, retries: int = 2) -> Iterator[tuple[int, T_co]]:
         """The results, each with its task's index, in order of completion.
 
         Args:
@@ -53,8 +56,14 @@ class LocalRunner:
         if option:
             raise FlowError(f"the runner 'local' has no options, and was given {option!r}")
 
-    def run(self, tasks: Sequence[Task[T]], *, retries: int = 2) -> Iterator[tuple[int, T]]:
-        """The results, one task after the other."""
+    def run(self, tasks: Sequence[Task[T_co]], *, retries: int = 2) -> Iterator[tuple[int, T_co]]:
+        """The results, one task after the other.
+
+        Args:
+            tasks: What is to be done.
+            retries: Not needed: no worker can be lost.
+        """
+        del retries
         for index, task in enumerate(tasks):
             yield index, task()
 

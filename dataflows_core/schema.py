@@ -44,9 +44,7 @@ NUMBER_SCALE = 12
 WIDE_NUMBER_SCALE = 21
 """Decimals of a number whose sample shows more than 12: any double printed without an exponent fits."""
 
-_GEOPOINT = pa.struct(
-    [("lon", pa.decimal128(38, NUMBER_SCALE)), ("lat", pa.decimal128(38, NUMBER_SCALE))]
-)
+_GEOPOINT = pa.struct([("lon", pa.decimal128(38, NUMBER_SCALE)), ("lat", pa.decimal128(38, NUMBER_SCALE))])
 
 ARROW_TYPES: Mapping[str, pa.DataType] = MappingProxyType(
     {

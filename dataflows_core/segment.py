@@ -59,7 +59,12 @@ def decode(split: Split, block: Any, step: StepRef, resource: str) -> tuple[pa.R
 
 
 def push(
-    batch: pa.RecordBatch, lineage: Lineage, operations: Sequence[Operation], resource: str, *, sinks: bool = True
+    batch: pa.RecordBatch,
+    lineage: Lineage,
+    operations: Sequence[Operation],
+    resource: str,
+    *,
+    sinks: bool = True,
 ) -> Outcome:
     """Do the operations to a batch.
 

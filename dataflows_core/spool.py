@@ -5,8 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import IO
 
 import pyarrow as pa
@@ -14,7 +13,7 @@ import pyarrow as pa
 from dataflows_core.errors import FlowError
 from dataflows_core.stream import Derived, Stream
 
-__all__ = ["Spool", "share"]
+__all__ = ["Shared", "Spool", "Spooled", "share"]
 
 
 class Spool:
@@ -24,7 +23,7 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="dataflows-spool-")
+        self._file: IO[bytes] = tempfile.TemporaryFile(prefix="dataflows-spool-")  # noqa: SIM115 - kept open
         weakref.finalize(self, self._file.close)
         self._places: list[tuple[int, int, pa.Schema]] = []
         self._lock = threading.Lock()
@@ -48,59 +47,55 @@ class Spool:
         return pa.ipc.read_record_batch(pa.py_buffer(message), schema)
 
 
-@dataclass
-class _Shared:
-    """The source of several readers. The first to reach its end drives it on, one batch at a time."""
+class Spooled:
+    """Batches for several readers. Whoever reaches their end drives the source on, one batch at a time.
 
-    spool: Spool | None = None
-    upstream: Iterator[pa.RecordBatch] | None = None
-    done: bool = False
-    failure: BaseException | None = None
-    lock: threading.RLock = field(default_factory=threading.RLock)
+    Args:
+        batches: The source; it is read once.
+    """
 
-    def read(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """One reader's view. The iterator of the first one becomes the upstream of all."""
-        with self.lock:
-            if self.upstream is None:
-                self.upstream, self.spool = batches, Spool()
-        assert self.spool is not None
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self._batches, self._spool = batches, Spool()
+        self._done = False
+        self._failure: BaseException | None = None
+        self._lock = threading.RLock()
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """One reader's view: all batches, from the first."""
         position = 0
-        while position < len(self.spool) or self._advance(position):
-            yield self.spool[position]
+        while position < len(self._spool) or self._advance(position):
+            yield self._spool[position]
             position += 1
 
     def _advance(self, position: int) -> bool:
         """Make batch `position` be there; False at the end of the stream."""
-        assert self.spool is not None and self.upstream is not None
-        with self.lock:
-            if position < len(self.spool):
+        with self._lock:
+            if position < len(self._spool):
                 return True
-            if self.failure is not None:
-                raise FlowError("the stream this one shares its rows with has failed") from self.failure
-            if self.done:
+            if self._failure is not None:
+                raise FlowError("the stream this one shares its rows with has failed") from self._failure
+            if self._done:
                 return False
             try:
-                self.spool.append(next(self.upstream))
+                self._spool.append(next(self._batches))
             except StopIteration:
-                self.done = True
+                self._done = True
                 return False
             except BaseException as error:
-                self.failure = error
+                self._failure = error
                 raise
             return True
 
 
-@dataclass(frozen=True)
-class _Reader:
-    shared: _Shared
+class Shared:
+    """Stands, in a plan, for the rows that several streams have in common; each run has them anew."""
 
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterable[pa.RecordBatch]:
-        return self.shared.read(batches)
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The rows for somebody who reads one of the streams alone."""
+        return batches
 
 
 def share(stream: Stream, readers: int) -> tuple[Stream, ...]:
     """Several streams of the same rows; see `Stream.share`."""
-    shared = _Shared()
-    return tuple(
-        Stream(Derived((stream,), _Reader(shared), stream.schema, stream.origin.step)) for _ in range(readers)
-    )
+    derived = Derived((stream,), Shared(), stream.schema, stream.origin.step)
+    return tuple(Stream(derived) for _ in range(readers))

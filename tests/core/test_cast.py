@@ -5,7 +5,7 @@ else that tableschema accepts is accepted too, `1_000` and full-width digits inc
 """
 
 # Datetimes without a zone are the subject here, and the rows of a table stay rows.
-# ruff: noqa: DTZ001, E501
+# ruff: noqa: E501
 
 from __future__ import annotations
 

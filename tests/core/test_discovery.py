@@ -72,7 +72,9 @@ def test_an_unknown_name_suggests_near_misses(install: Install) -> None:
 
 
 def test_a_broken_plugin_is_reported_when_it_is_asked_for(install: Install) -> None:
-    install("dataflows-tiny-broken", "raise RuntimeError('out of order')", broken="dataflows_tiny_broken:make")
+    install(
+        "dataflows-tiny-broken", "raise RuntimeError('out of order')", broken="dataflows_tiny_broken:make"
+    )
 
     assert "broken" in discovery.names("processor")
     with pytest.raises(BrokenPluginError, match=r"dataflows-tiny-broken 1\.2.*out of order"):
@@ -87,8 +89,12 @@ def test_the_first_of_two_installations_shadows_the_other(install: Install) -> N
     assert "second" not in discovery.names("processor")
 
 
-@pytest.mark.parametrize("text", ["", "[dataflows.processors", "\xff\xfe", "[dataflows.processors]\nno equals sign"])
-def test_a_damaged_file_of_one_distribution_hides_no_other(install: Install, text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text", ["", "[dataflows.processors", "\xff\xfe", "[dataflows.processors]\nno equals sign"]
+)
+def test_a_damaged_file_of_one_distribution_hides_no_other(
+    install: Install, text: str, tmp_path: Path
+) -> None:
     install("dataflows-tiny-sound", sound="dataflows_tiny_sound:make")
     install("dataflows-tiny-damaged", damaged="dataflows_tiny_damaged:make")
     (damaged,) = tmp_path.glob("*/dataflows_tiny_damaged-1.2.dist-info/entry_points.txt")

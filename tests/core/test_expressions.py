@@ -1,7 +1,5 @@
 """Planning and running expressions: names, types, rows, order, errors, fusing."""
 
-# ruff: noqa: DTZ001 - a datetime without a zone is one of the types
-
 from __future__ import annotations
 
 import datetime as dt

@@ -136,7 +136,9 @@ def test_a_step_that_stops_early_does_not_cut_short_what_is_read_before_it() -> 
     def write(package: Package) -> None:
         package[0].write(sink)
 
-    rows = Flow(many, write, lambda rows: (row for row, _ in zip(rows, range(3), strict=False))).results().rows
+    rows = (
+        Flow(many, write, lambda rows: (row for row, _ in zip(rows, range(3), strict=False))).results().rows
+    )
 
     assert len(rows[0]) == 3
     assert sorted(seen) == list(range(100_000))
@@ -167,7 +169,9 @@ def test_finish_functions_run_in_order_after_the_last_row_and_not_after_a_failur
 
         return step
 
-    Flow(ROWS, watch("first"), watch("second"), lambda row: called.append("row") if row["n"] == 1 else None).process()
+    Flow(
+        ROWS, watch("first"), watch("second"), lambda row: called.append("row") if row["n"] == 1 else None
+    ).process()
     assert called == ["row", "first", "second"]
 
     called.clear()
@@ -197,7 +201,9 @@ def test_two_readers_share_one_stream_that_is_computed_once() -> None:
         package[0].stream = left
         other = package.add(Resource("other", right))
 
-        def interleave(ours: Iterator[pa.RecordBatch], theirs: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        def interleave(
+            ours: Iterator[pa.RecordBatch], theirs: Iterator[pa.RecordBatch]
+        ) -> Iterator[pa.RecordBatch]:
             for one, two in zip(ours, theirs, strict=True):
                 assert one.equals(two)
                 yield one

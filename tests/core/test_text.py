@@ -1,7 +1,7 @@
 """Canonical text: columns against values, exactness of digits, and the way there and back."""
 
 # Datetimes without a zone are the subject here, and the rows of a table stay rows.
-# ruff: noqa: DTZ001, E501
+# ruff: noqa: E501
 
 from __future__ import annotations
 

@@ -1,4 +1,3 @@
-# ruff: noqa: DTZ001 - datetimes without a zone are among what is tested
 """Every type's values come out of columns right, and go back exactly or not at all."""
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from dataflows_core import Flow
 
 ROWS = [
-    {"n": 1, "s": "å", "d": Decimal("1.50"), "day": datetime.date(1899, 12, 31), "f": 0.1, "b": True},
+    {"n": 1, "s": "å", "d": Decimal("1.50"), "day": dt.date(1899, 12, 31), "f": 0.1, "b": True},
     {"n": None, "s": None, "d": None, "day": None, "f": None, "b": None},
 ]
 TABLE = pa.Table.from_pylist(
@@ -45,7 +45,8 @@ def _polars() -> Any:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: TABLE, _pandas, _polars, _duckdb, lambda: TABLE.to_batches()[0], lambda: TABLE.to_reader()]
+    "make",
+    [lambda: TABLE, _pandas, _polars, _duckdb, lambda: TABLE.to_batches()[0], lambda: TABLE.to_reader()],
 )
 def test_a_frame_of_every_kind_is_a_source(make: Any) -> None:
     assert Flow(make()).results().rows == [ROWS]
@@ -75,17 +76,19 @@ def test_results_come_out_as_frames() -> None:
     assert isinstance(frame, pandas.DataFrame)
     assert frame["d"].tolist()[0] == Decimal("1.50")
     assert isinstance(resource.to_polars(), polars.DataFrame)
-    assert resource.to_polars()["day"].to_list() == [datetime.date(1899, 12, 31), None]
+    assert resource.to_polars()["day"].to_list() == [dt.date(1899, 12, 31), None]
 
 
 def test_ordinary_pandas_frames_are_sources_too() -> None:
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame({"n": [1, 2], "s": ["a", None], "when": pandas.to_datetime(["2024-01-01", None])})
+    frame = pandas.DataFrame(
+        {"n": [1, 2], "s": ["a", None], "when": pandas.to_datetime(["2024-01-01", None])}
+    )
 
     (rows,) = Flow(frame).results().rows
 
     assert rows == [
-        {"n": 1, "s": "a", "when": datetime.datetime(2024, 1, 1)},
+        {"n": 1, "s": "a", "when": dt.datetime(2024, 1, 1)},
         {"n": 2, "s": None, "when": None},
     ]
 

@@ -24,7 +24,7 @@ def dump_to_path(
     out_path: str | os.PathLike[str] = ".",
     *,
     force_format: bool = True,
-    format: str = "csv",  # noqa: A002 - the predecessors' name
+    format: str = "csv",
     counters: Mapping[str, str | None] | None = None,
     add_filehash_to_path: bool = False,
     pretty_descriptor: bool = True,
@@ -88,7 +88,7 @@ def dump_to_zip(
     out_file: str | os.PathLike[str],
     *,
     force_format: bool = True,
-    format: str = "csv",  # noqa: A002 - the predecessors' name
+    format: str = "csv",
     counters: Mapping[str, str | None] | None = None,
     add_filehash_to_path: bool = False,
     pretty_descriptor: bool = True,

@@ -91,7 +91,7 @@ def test_the_other_types():
         ({"type": "boolean"}, True, True),
         ({"type": "date"}, dt.date(2020, 1, 2), "2020-01-02"),
         ({"type": "time"}, dt.time(1, 2, 3), "01:02:03"),
-        ({"type": "datetime"}, dt.datetime(2020, 1, 2, 3, 4, 5, 6), "2020-01-02T03:04:05.000006"),  # noqa: DTZ001
+        ({"type": "datetime"}, dt.datetime(2020, 1, 2, 3, 4, 5, 6), "2020-01-02T03:04:05.000006"),
         ({"type": "year"}, 999, 999),
         ({"type": "yearmonth"}, "2020-01", "2020-01"),
         ({"type": "list"}, ["a", "b"], "a,b"),

@@ -47,14 +47,16 @@ def compute(
     """
     given = {**(columns or {}), **more_columns}
     if not given:
-        raise FlowError("compute() needs at least one column, such as compute(total=\"quantity * price\")")
+        raise FlowError('compute() needs at least one column, such as compute(total="quantity * price")')
     expressions: dict[str, str] = {}
     types: dict[str, dict[str, Any]] = {}
     for name, value in given.items():
         properties = {"expression": value} if isinstance(value, str) else dict(value)
         expression = properties.pop("expression", None)
         if not isinstance(expression, str):
-            raise FlowError(f"column {name!r} needs an expression as text, or a mapping that has one as `expression`")
+            raise FlowError(
+                f"column {name!r} needs an expression as text, or a mapping that has one as `expression`"
+            )
         expressions[name] = expression
         if properties:
             types[name] = properties

@@ -14,7 +14,6 @@ from dataflows_core.package import Package, ResourceSelector
 from dataflows_core.rows import RowCodec
 from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Step
-
 from dataflows_stdlib.match import matching_fields
 
 __all__ = ["add_field", "delete_fields"]
@@ -94,7 +93,9 @@ class _Constant:
         return pa.RecordBatch.from_arrays([*batch.columns, column], names=list(self.schema.names))
 
 
-def delete_fields(fields: str | Iterable[str], resources: ResourceSelector = None, regex: bool = True) -> Step:
+def delete_fields(
+    fields: str | Iterable[str], resources: ResourceSelector = None, regex: bool = True
+) -> Step:
     """Remove fields.
 
     Args:

@@ -68,7 +68,9 @@ def filter_rows(
     return step
 
 
-def _kept_by(condition: Callable[[dict[str, Any]], object]) -> Callable[[Iterator[dict[str, Any]]], Iterator[Any]]:
+def _kept_by(
+    condition: Callable[[dict[str, Any]], object],
+) -> Callable[[Iterator[dict[str, Any]]], Iterator[Any]]:
     def kept(rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         return (row for row in rows if condition(row))
 
@@ -77,7 +79,7 @@ def _kept_by(condition: Callable[[dict[str, Any]], object]) -> Callable[[Iterato
 
 @dataclass(frozen=True)
 class _ByValues:
-    """Keeps rows for which any of the tests holds: a field, its value as a column of one, and whether to be equal."""
+    """Keeps rows for which any test holds: a field, its value as a column of one, whether to be equal."""
 
     tests: tuple[tuple[str, pa.Array, bool], ...]
 
@@ -95,7 +97,11 @@ class _ByValues:
         mask = None
         for name, value, equal in self.tests:
             column = batch.column(name)
-            same = column.is_null() if value[0].as_py() is None else pc.fill_null(pc.equal(column, value[0]), False)
+            same = (
+                column.is_null()
+                if value[0].as_py() is None
+                else pc.fill_null(pc.equal(column, value[0]), False)
+            )
             found = same if equal else pc.invert(same)
             mask = found if mask is None else pc.or_(mask, found)
         return batch.filter(mask)

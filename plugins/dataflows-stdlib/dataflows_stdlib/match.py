@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from dataflows_core.errors import FlowError, SchemaError
-from dataflows_core.package import ResourceSelector
-from dataflows_core.package import Package
+from dataflows_core.package import Package, ResourceSelector
 from dataflows_core.resource import Resource
 
 __all__ = ["matching_fields"]
@@ -53,5 +52,7 @@ def _hits(name: str, names: Sequence[str], regex: bool) -> list[str]:
     try:
         pattern = re.compile(name)
     except re.error as error:
-        raise FlowError(f"{name!r} is no regular expression for field names: {error} (regex=False takes it literally)") from error
+        raise FlowError(
+            f"{name!r} is no regular expression for field names: {error} (regex=False takes it literally)"
+        ) from error
     return [known for known in names if pattern.fullmatch(known)]

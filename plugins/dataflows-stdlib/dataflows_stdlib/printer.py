@@ -20,7 +20,6 @@ from dataflows_core.rows import RowCodec
 from dataflows_core.schema import Schema
 from dataflows_core.sink import Receipt
 from dataflows_core.steps import Sink
-
 from dataflows_stdlib.match import matching_fields
 
 __all__ = ["printer"]
@@ -65,7 +64,9 @@ def printer(
     def step(package: Package) -> None:
         shown = {resource.name: list(resource.schema.names) for resource in package.tables(resources)}
         if fields is not None:
-            shown = {resource.name: names for resource, names in matching_fields(package, resources, fields, True)}
+            shown = {
+                resource.name: names for resource, names in matching_fields(package, resources, fields, True)
+            }
         for name, names in shown.items():
             resource = package[name]
             resource.write(_Printer(name, resource.schema, names, num_rows, last, max_cell_size))
@@ -133,7 +134,9 @@ class _Printer:
         for receipt in receipts:
             with pa.OSFile(receipt.path) as file, pa.ipc.open_stream(file) as reader:
                 table = reader.read_all().combine_chunks()
-            (batch,) = table.to_batches() or [pa.record_batch(table.schema.empty_table().columns, table.schema)]
+            (batch,) = table.to_batches() or [
+                pa.record_batch(table.schema.empty_table().columns, table.schema)
+            ]
             kept = min(self.first, receipt.rows)
             self.ends.add(batch[:kept], batch[kept:], receipt.rows)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -21,7 +21,6 @@ from dataflows_core.resource import Resource
 from dataflows_core.rows import RowCodec
 from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Step, current_step
-
 from dataflows_stdlib.match import matching_fields
 
 __all__ = ["set_type"]
@@ -83,7 +82,9 @@ def set_type(
     return step
 
 
-def _transform(resource: Resource, fields: list[Field], transform: Callable[..., object], on_error: OnError) -> None:
+def _transform(
+    resource: Resource, fields: list[Field], transform: Callable[..., object], on_error: OnError
+) -> None:
     after = resource.schema.add(*fields)
     names = tuple(field.name for field in fields)
     accepted = frozenset(inspect.signature(transform).parameters) & {"field_name", "row"}
@@ -123,5 +124,7 @@ def _column(values: list[Any], field: Field) -> tuple[pa.Array, list[CastError]]
     errors += violations(column, field)
     if all(value is None or isinstance(value, str) for value in values):
         return column, errors
-    others = RowCodec(Schema((field,))).encode([{field.name: None if isinstance(v, str) else v} for v in values])
+    others = RowCodec(Schema((field,))).encode(
+        [{field.name: None if isinstance(v, str) else v} for v in values]
+    )
     return pc.coalesce(column, others.column(0)), errors + violations(others.column(0), field)

@@ -99,7 +99,9 @@ def _append(resource: Resource, checks: tuple[str | Check, ...], on_error: OnErr
     assert callable(check)
     if field is not None:
         schema.field(str(field))
-    resource.map_batches(_ByFunction(schema, None if field is None else str(field), check, on_error), schema, reads=())
+    resource.map_batches(
+        _ByFunction(schema, None if field is None else str(field), check, on_error), schema, reads=()
+    )
 
 
 @dataclass(frozen=True)

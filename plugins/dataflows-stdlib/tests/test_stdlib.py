@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from dataflows_core import Flow, ProcessorError
 from dataflows_core.errors import CastError, FlowError
-from dataflows_core.processors import add_field, compute, delete_fields, filter_rows, printer, set_type, validate
+from dataflows_core.processors import (
+    add_field,
+    compute,
+    delete_fields,
+    filter_rows,
+    printer,
+    set_type,
+    validate,
+)
 
 ROWS = [
     {"name": "ann", "age": 31, "city": "Oslo"},
@@ -60,7 +69,7 @@ def test_filter_rows_names_near_misses_of_a_field() -> None:
 
 
 def test_compute_adds_typed_exact_fields() -> None:
-    rows = [{"quantity": 121, "price": Decimal("495.44"), "day": datetime.date(2024, 2, 29)}]
+    rows = [{"quantity": 121, "price": Decimal("495.44"), "day": dt.date(2024, 2, 29)}]
     flow = Flow(
         rows,
         compute(
@@ -98,7 +107,7 @@ def test_add_field_gives_every_row_a_value() -> None:
     assert rows[1] == {
         **ROWS[1],
         "unit": "kt",
-        "since": datetime.date(2020, 2, 29),
+        "since": dt.date(2020, 2, 29),
         "empty": None,
         "initial": "b",
     }
@@ -130,10 +139,12 @@ def test_delete_fields_refuses_unknown_fields_and_broken_patterns() -> None:
 
 
 def test_set_type_casts_and_keeps_what_else_the_field_says() -> None:
-    flow = Flow([{"d": "29/02/2024", "n": "1.234,5"}], set_type("d", type="date", format="%d/%m/%Y", title="Day"))
+    flow = Flow(
+        [{"d": "29/02/2024", "n": "1.234,5"}], set_type("d", type="date", format="%d/%m/%Y", title="Day")
+    )
     flow |= set_type("n", type="number", groupChar=".", decimalChar=",")
 
-    assert flow.results().rows == [[{"d": datetime.date(2024, 2, 29), "n": Decimal("1234.5")}]]
+    assert flow.results().rows == [[{"d": dt.date(2024, 2, 29), "n": Decimal("1234.5")}]]
     assert flow.package()[0].schema.field("d").descriptor["title"] == "Day"
 
 
@@ -187,7 +198,11 @@ def test_set_type_transforms_before_it_casts() -> None:
         assert row[field_name] == value
         return None if value == "?" else len(value) if value == "xxx" else value.strip("€ ")
 
-    rows = Flow([{"p": "€ 12"}, {"p": "?"}, {"p": "xxx"}], set_type("p", type="integer", transform=tidy)).results().rows
+    rows = (
+        Flow([{"p": "€ 12"}, {"p": "?"}, {"p": "xxx"}], set_type("p", type="integer", transform=tidy))
+        .results()
+        .rows
+    )
 
     assert [row["p"] for row in rows[0]] == [12, None, 3]
 
@@ -213,7 +228,11 @@ def test_validate_checks_constraints_expressions_functions_and_fields() -> None:
 
 def test_validate_drops_and_clears() -> None:
     assert names_of(validate("age > 18", on_error="drop")) == ["ann"]
-    assert [row["age"] for row in rows_of(validate("age", lambda age: age != 17, on_error="clear"))] == [31, None, None]
+    assert [row["age"] for row in rows_of(validate("age", lambda age: age != 17, on_error="clear"))] == [
+        31,
+        None,
+        None,
+    ]
 
 
 @pytest.mark.parametrize("checks", [(7,), ("age", "age > 1"), ("a", len, len), (len, "a")])
@@ -250,4 +269,8 @@ def test_printer_says_nothing_of_a_run_that_fails(capsys: pytest.CaptureFixture[
 def test_printer_takes_fields_and_short_tables(capsys: pytest.CaptureFixture[str]) -> None:
     Flow(ROWS, printer(5, fields=["name"])).process()
 
-    assert [line.split() for line in capsys.readouterr().out.splitlines()[4:]] == [["1", "ann"], ["2", "bob"], ["3", "cem"]]
+    assert [line.split() for line in capsys.readouterr().out.splitlines()[4:]] == [
+        ["1", "ann"],
+        ["2", "bob"],
+        ["3", "cem"],
+    ]
