@@ -12,7 +12,8 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from importlib import import_module
 from typing import Any
 
 from dataflows_core.errors import AmbiguousNameError, BrokenPluginError, UnknownNameError
@@ -85,10 +86,9 @@ class Entry:
         Raises:
             BrokenPluginError: The plugin's import raised, or has no such object.
         """
-        from importlib_metadata import EntryPoint
-
+        module, _, path = self.value.partition("[")[0].strip().partition(":")
         try:
-            return EntryPoint(self.name, self.value, self.group).load()
+            return reduce(getattr, filter(None, path.split(".")), import_module(module))
         except Exception as error:  # the seam: a plugin's import may raise anything
             label = f"{self.distribution} {self.version}"
             raise BrokenPluginError(self.name, label, f"{type(error).__name__}: {error}") from error
@@ -129,7 +129,23 @@ def _entries() -> tuple[Entry, ...]:
         if "[dataflows" not in text:
             continue
         found += [Entry(*item, distribution, version) for item in _parsed(text)]
+    found += _archived(seen)
     return tuple(sorted(found, key=lambda entry: (entry.group, entry.name, entry.distribution)))
+
+
+def _archived(seen: set[str]) -> Iterator[Entry]:
+    """The entry points of what is installed in archives on `sys.path` (zipapps and the like)."""
+    archives = [place for place in sys.path if place and os.path.isfile(place)]  # noqa: PTH113 - as above
+    if not archives:
+        return
+    from importlib_metadata import distributions
+
+    for found in distributions(path=archives):
+        distribution = re.sub(r"[-_.]+", "-", found.name).lower()
+        if distribution not in seen:
+            seen.add(distribution)
+            text = found.read_text("entry_points.txt") or ""
+            yield from (Entry(*item, distribution, found.version) for item in _parsed(text))
 
 
 def _parsed(text: str) -> Iterator[tuple[str, str, str]]:

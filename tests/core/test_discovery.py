@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -113,3 +114,26 @@ def test_processors_are_imported_by_name(install: Install) -> None:
     assert "neat" in dir(processors)
     with pytest.raises(ImportError, match="did you mean neat"):
         from dataflows_core.processors import neatt  # noqa: F401
+
+
+def test_a_plugin_in_an_archive_is_found_and_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "plugins.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        info = "dataflows_tiny_zipped-1.2.dist-info"
+        file.writestr("dataflows_tiny_zipped/__init__.py", "class Maker:\n    make = staticmethod(len)\n")
+        file.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: dataflows-tiny-zipped\nVersion: 1.2\n"
+        )
+        file.writestr(
+            f"{info}/entry_points.txt", "[dataflows.processors]\nzipped = dataflows_tiny_zipped:Maker.make\n"
+        )
+    monkeypatch.setattr(sys, "path", [*sys.path, str(archive)])
+    discovery.refresh()
+    try:
+        entry = discovery.find("processor", "zipped")
+        assert (entry.distribution, entry.version) == ("dataflows-tiny-zipped", "1.2")
+        assert discovery.load("processor", "zipped")("abc") == 3
+    finally:
+        discovery.refresh()
