@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 import zipfile
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
-from typing import IO, Any
 
 from dataflows_core.commit import access_errors
-from dataflows_core.errors import AccessError
+from dataflows_core.files import open_source
 from dataflows_dump_path.output import Output, Written
 
 __all__ = ["copy_file", "zip_files"]
@@ -20,29 +20,21 @@ _BEST_BEFORE_ZIP64 = 1 << 30
 
 
 def copy_file(source: str, target: Path, name: str) -> Written:
-    """Copy a file, from a local path or from any URL that fsspec opens.
+    """Copy a file as it is, from wherever `dataflows_core.files` opens it.
+
+    Args:
+        source: A path, a URL, or ``zip://member::archive.zip``.
+        target: The new file.
+        name: What messages call it.
 
     Raises:
         AccessError: It cannot be read or written.
     """
     with Output(target, name) as output:
-        with access_errors(f"read {source}"), _opened(source) as file:
+        with closing(open_source(source)) as file:
             while data := file.read(_COPY_SIZE):
                 output.write(data)
         return output.close()
-
-
-def _opened(source: str) -> IO[bytes]:
-    if "://" not in source and "::" not in source:
-        return Path(source).open("rb")
-    import fsspec
-
-    try:
-        opened: Any = fsspec.open(source, "rb")
-    except (ImportError, ValueError) as error:  # no such protocol, or its package is not installed
-        raise AccessError(f"cannot read {source}: {error}") from error
-    file: IO[bytes] = opened.open()
-    return file
 
 
 def zip_files(target: Path, files: Iterable[tuple[str, Path]], name: str) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dataflows_core.errors import DataError
-from dataflows_load_csv.encoding import BadBytes, Readable
+from dataflows_core.files import Readable
+from dataflows_load_csv.encoding import BadBytes
 from dataflows_load_csv.grammar import Grammar
 
 __all__ = ["Block", "cut"]

@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from dataflows_core.errors import DataError, FlowError, near_misses
+from dataflows_core.files import Readable
 
 __all__ = [
     "BadBytes",
     "Encoding",
-    "Readable",
     "detect_elsewhere",
     "detect_encoding",
     "normalize_encoding",
@@ -32,9 +32,6 @@ _COMMON = ("utf-8", "utf-16", "latin-1", "cp1252", "cp1251", "shift_jis", "gb180
 _DETECTION_BYTES = 1 << 16
 _ENOUGH = 1 << 10
 _CHUNK = 1 << 20
-
-Readable = io.RawIOBase | io.BufferedIOBase
-"""What sources are read from: only `read(size)` is used, which returns fewer bytes only at the end."""
 
 
 class BadBytes(DataError):

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dataflows_core.cast import Cast
 from dataflows_core.errors import FlowError
+from dataflows_core.files.compression import normalize_compression
+from dataflows_core.files.source import Source, expand, stem
 from dataflows_core.on_error import check_on_error
 from dataflows_core.resource import Resource
 from dataflows_core.steps import Source as SourceStep
 from dataflows_core.stream import Stream
-from dataflows_load_csv.compression import normalize_compression
 from dataflows_load_csv.decode import RAGGED
 from dataflows_load_csv.encoding import normalize_encoding
 from dataflows_load_csv.extract import Extract
@@ -21,7 +22,6 @@ from dataflows_load_csv.header import Layout
 from dataflows_load_csv.options import CAST, INFER, checked_limit, known, one_of
 from dataflows_load_csv.plan import Options, plan
 from dataflows_load_csv.schemas import Declared
-from dataflows_load_csv.source import Source, expand, stem
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from dataflows_core.errors import DataError, UnreadableError
+from dataflows_core.files import Source
 from dataflows_core.infer import infer_schema
 from dataflows_core.schema import Schema
 from dataflows_load_csv.decode import Decoder
@@ -30,7 +31,6 @@ from dataflows_load_csv.sample import (
 )
 from dataflows_load_csv.schemas import Declared
 from dataflows_load_csv.sniff import sniff_dialect
-from dataflows_load_csv.source import Source
 from dataflows_load_csv.split import BLOCK_SIZE, CsvSplit
 
 __all__ = ["FilePlan", "Options", "Plan", "plan", "plan_file"]

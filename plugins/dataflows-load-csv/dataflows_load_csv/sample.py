@@ -7,9 +7,8 @@ from contextlib import closing
 import pyarrow as pa
 
 from dataflows_core.errors import DataError
+from dataflows_core.files import Readable, Source
 from dataflows_load_csv.decode import Decoder
-from dataflows_load_csv.encoding import Readable
-from dataflows_load_csv.source import Source
 
 __all__ = [
     "HEAD_BYTES",

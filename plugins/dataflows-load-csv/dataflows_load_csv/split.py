@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from dataflows_core.errors import DataError, RowError
+from dataflows_core.files import Readable, Source
 from dataflows_load_csv.blocks import Block, cut
 from dataflows_load_csv.decode import Decoder
-from dataflows_load_csv.encoding import Encoding, Readable, to_utf8
+from dataflows_load_csv.encoding import Encoding, to_utf8
 from dataflows_load_csv.extract import Extract
 from dataflows_load_csv.header import Head, Layout
-from dataflows_load_csv.source import Source
 
 __all__ = ["CsvSplit"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import threading
 from collections.abc import Callable, Iterator
@@ -14,8 +13,8 @@ import pytest
 from hypothesis import settings
 
 from dataflows_core import Flow
+from dataflows_core.files import Source
 from dataflows_load_csv.plan import Options, plan
-from dataflows_load_csv.source import Source
 from dataflows_load_csv.split import CsvSplit
 
 # How long an example takes says nothing on a machine that others use too.
@@ -89,10 +88,8 @@ class Handler(BaseHTTPRequestHandler):
         name = self.path.strip("/").partition("?")[0].partition(".")[0]
         getattr(self, name)()
 
-    def _send(self, body: bytes, length: int | None = None, **headers: str) -> None:
+    def _send(self, body: bytes, length: int | None = None) -> None:
         self.send_response(200)
-        for key, value in headers.items():
-            self.send_header(key.replace("_", "-"), value)
         if length is not None:
             self.send_header("Content-Length", str(length))
         self.end_headers()
@@ -104,37 +101,6 @@ class Handler(BaseHTTPRequestHandler):
     def torn(self) -> None:
         self._send(self.body[: len(self.body) // 2], len(self.body))
 
-    def chunked(self) -> None:
-        self._chunks(end=True)
-
-    def chunks_torn(self) -> None:
-        self._chunks(end=False)
-
-    def _chunks(self, *, end: bool) -> None:
-        self.protocol_version = "HTTP/1.1"
-        self.send_response(200)
-        self.send_header("Transfer-Encoding", "chunked")
-        self.send_header("Connection", "close")
-        self.end_headers()
-        for start in range(0, len(self.body), 50_000):
-            part = self.body[start : start + 50_000]
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
-        if end:
-            self.wfile.write(b"0\r\n\r\n")
-        self.close_connection = True
-
-    def moved(self) -> None:
-        self.send_response(302)
-        self.send_header("Location", "/good.csv")
-        self.end_headers()
-
-    def zipped(self) -> None:
-        body = gzip.compress(self.body)
-        self._send(body, len(body), Content_Encoding="gzip")
-
-    def zipped_torn(self) -> None:
-        self._send(gzip.compress(self.body)[:-2000], Content_Encoding="gzip")
-
     def archive(self) -> None:
         from zipfile import ZipFile
 
@@ -145,15 +111,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def page(self) -> None:
         self._send(b"\n<!DOCTYPE html><html><body>Please log in</body></html>")
-
-    def secret(self) -> None:
-        if self.headers.get("Authorization") != "Bearer 123":
-            self.missing()
-        else:
-            self.good()
-
-    def missing(self) -> None:
-        self.send_error(404)
 
 
 @pytest.fixture(scope="session")

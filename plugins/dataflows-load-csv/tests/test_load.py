@@ -203,7 +203,7 @@ def test_impossible_options_are_refused_before_anything_is_read(options: dict) -
         ("nowhere/x.csv", "its folder 'nowhere' is not there either", AccessError),
         (".", r"is a folder; to load the files in it, write './\*.csv'", AccessError),
         (7, "not int", FlowError),
-        ([], "empty list", FlowError),
+        ([], "no path in the list", FlowError),
         ("empty.csv", "is empty", UnreadableError),
     ],
 )

@@ -7,15 +7,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, cast
 
-import pyarrow as pa
-
 from dataflows_core.errors import AccessError, DataflowsError, FlowError, UnreadableError, near_misses
-from dataflows_load_csv.encoding import Readable
+from dataflows_core.files.streams import Closing, Guarded, Prefixed, Readable, damage
 
 if TYPE_CHECKING:
     from zipfile import ZipFile
 
-__all__ = ["COMPRESSIONS", "Guarded", "decompressed", "normalize_compression"]
+__all__ = ["COMPRESSIONS", "SUFFIXES", "decompressed", "members", "normalize_compression"]
 
 _NAMES = {"gz": "gzip", "zst": "zstd", "bzip2": "bz2", "lzma": "xz", "infer": None}
 COMPRESSIONS = ("gzip", "zip", "bz2", "xz", "zstd", "none")
@@ -33,15 +31,6 @@ _MAGIC = (
 )
 _MAGIC_LENGTH = 10
 _IN_MEMORY = 32 << 20
-
-
-def _damage() -> tuple[type[Exception], ...]:
-    """What the decompressors raise; their modules are imported when something is wrong, or compressed."""
-    import lzma
-    import zlib
-    from zipfile import BadZipFile
-
-    return (EOFError, zlib.error, lzma.LZMAError, BadZipFile, OSError, pa.ArrowException, NotImplementedError)
 
 
 def normalize_compression(name: str | None) -> str | None:
@@ -94,7 +83,7 @@ def decompressed(
         return Guarded(opened, source, compression)
     except DataflowsError:
         raise
-    except _damage() as error:
+    except damage() as error:
         raise AccessError(f"{source} is no {compression} file that can be read: {error}") from error
 
 
@@ -102,143 +91,92 @@ def _rewound(raw: Readable, head: bytes) -> Readable:
     if raw.seekable():
         raw.seek(0)
         return raw
-    return _Prefixed(head, raw)
-
-
-class _Prefixed(io.RawIOBase):
-    """A stream with some bytes, read before, put back in front."""
-
-    def __init__(self, head: bytes, stream: Readable) -> None:
-        self._head, self._stream = head, stream
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        head = self._head[: None if size < 0 else size]
-        self._head = self._head[len(head) :]
-        if head and len(head) == size:
-            return head
-        return head + (self._stream.read(size - len(head) if size >= 0 else -1) or b"")
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
-
-
-class Guarded(io.RawIOBase):
-    """A stream whose every failure to be read is an `AccessError` that names the source.
-
-    Args:
-        stream: The stream.
-        source: What messages call it.
-        compression: What is being undone; empty when nothing is.
-
-    Attributes:
-        compression: The same.
-    """
-
-    def __init__(self, stream: Readable, source: str, compression: str = "") -> None:
-        self._stream, self._source, self.compression = stream, source, compression
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def seekable(self) -> bool:
-        """Whether any place can be gone to at no cost."""
-        return not self.compression and self._stream.seekable()
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place."""
-        return self._stream.seek(offset, whence)
-
-    def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes; fewer only at the end.
-
-        Raises:
-            AccessError: They cannot be read.
-        """
-        try:
-            return self._stream.read(size) or b""
-        except DataflowsError:
-            raise
-        except _damage() as error:
-            what = f"the {self.compression} data of {self._source} are damaged or cut short"
-            if not self.compression:
-                what = f"{self._source} cannot be read"
-            raise AccessError(f"{what}: {error}") from error
-
-    def close(self) -> None:
-        """Close the stream beneath."""
-        self._stream.close()
-        super().close()
-
-
-class _Closing(io.RawIOBase):
-    """A decompressor that closes what it reads from."""
-
-    def __init__(self, stream: Readable, beneath: Readable | ExitStack) -> None:
-        self._stream, self._beneath = stream, beneath
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        return self._stream.read(size) or b""
-
-    def close(self) -> None:
-        self._stream.close()
-        self._beneath.close()
-        super().close()
+    return Prefixed(head, raw)
 
 
 def _open_gzip(raw: Readable) -> Readable:
     import gzip
 
-    return _Closing(gzip.GzipFile(fileobj=raw, mode="rb"), raw)
+    return Closing(gzip.GzipFile(fileobj=raw, mode="rb"), raw)
 
 
 def _open_bz2(raw: Readable) -> Readable:
     import bz2
 
-    return _Closing(bz2.BZ2File(raw), raw)
+    return Closing(bz2.BZ2File(raw), raw)
 
 
 def _open_xz(raw: Readable) -> Readable:
     import lzma
 
-    return _Closing(lzma.LZMAFile(cast("IO[bytes]", raw)), raw)
+    return Closing(lzma.LZMAFile(cast("IO[bytes]", raw)), raw)
 
 
 def _open_zstd(raw: Readable) -> Readable:
-    return _Closing(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"), raw)
+    import pyarrow as pa
+
+    return Closing(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"), raw)
 
 
 def _open_zip(raw: Readable, source: str, member: str | None) -> Readable:
-    import shutil
-    import tempfile
-    from zipfile import ZipFile
-
     with ExitStack() as opened:
-        opened.callback(raw.close)
-        seekable = cast("IO[bytes]", raw)
-        if not raw.seekable():
-            # The directory of a zip file is at its end: what cannot be seeked is kept aside first.
-            seekable = opened.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))
-            shutil.copyfileobj(cast("IO[bytes]", raw), seekable, 1 << 20)
-            seekable.seek(0)
-        archive = opened.enter_context(ZipFile(seekable))
+        archive = _archive(raw, opened)
         name = _member(archive, source, member)
         if archive.getinfo(name).flag_bits & 1:
             raise UnreadableError(f"{name} in {source} is encrypted; unpack it first")
         stream = cast("io.BufferedIOBase", archive.open(name))
-        return _Closing(stream, opened.pop_all())
+        return Closing(stream, opened.pop_all())
+
+
+def _archive(raw: Readable, opened: ExitStack) -> ZipFile:
+    import shutil
+    import tempfile
+    from zipfile import ZipFile
+
+    opened.callback(raw.close)
+    seekable = cast("IO[bytes]", raw)
+    if not raw.seekable():
+        # The directory of a zip file is at its end: what cannot be seeked is kept aside first.
+        aside = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the stack closes it
+        seekable = opened.enter_context(aside)
+        shutil.copyfileobj(cast("IO[bytes]", raw), seekable, 1 << 20)
+        seekable.seek(0)
+    return opened.enter_context(ZipFile(seekable))
+
+
+def members(raw: Readable, source: str) -> list[str] | None:
+    """The files in a zip file, without the leftovers of operating systems; None when it is none.
+
+    Args:
+        raw: The bytes as they lie in the source; closed afterwards.
+        source: What messages call it.
+
+    Raises:
+        AccessError: It is a zip file, and damaged.
+    """
+    with ExitStack() as opened:
+        opened.callback(raw.close)
+        head = raw.read(_MAGIC_LENGTH) or b""
+        if _by_magic(head) != "zip":
+            return None
+        try:
+            return _names(_archive(_rewound(raw, head), opened))
+        except damage() as error:
+            raise AccessError(f"{source} is no zip file that can be read: {error}") from error
+
+
+def _names(archive: ZipFile) -> list[str]:
+    names = (info.filename for info in archive.infolist() if not info.is_dir())
+    return [
+        name
+        for name in names
+        if not name.startswith("__MACOSX/") and not name.rpartition("/")[2].startswith(".")
+    ]
 
 
 def _member(archive: ZipFile, source: str, member: str | None) -> str:
-    names = [info.filename for info in archive.infolist() if not info.is_dir()]
     if member is not None:
+        names = [info.filename for info in archive.infolist() if not info.is_dir()]
         if member in names:
             return member
         close = near_misses(member, names)
@@ -246,16 +184,11 @@ def _member(archive: ZipFile, source: str, member: str | None) -> str:
         raise UnreadableError(
             f"there is no {member!r} in {source}{hint}\n  it holds: {', '.join(names[:20])}"
         )
+    names = _names(archive)
     if "[Content_Types].xml" in names:
         raise UnreadableError(
             f"{source} is an Office document, not CSV; save its sheet as CSV, or use a loader for it"
         )
-    # Leftovers of operating systems are no data.
-    names = [
-        name
-        for name in names
-        if not name.startswith("__MACOSX/") and not name.rpartition("/")[2].startswith(".")
-    ]
     if len(names) != 1:
         tables = [name for name in names if name.lower().endswith((".csv", ".tsv", ".tab", ".txt"))]
         if len(tables) == 1:

@@ -1,17 +1,16 @@
-"""Sources on the network: HTTP by the standard library, every other scheme by fsspec."""
+"""Sources on the network: plugins first, then HTTP by the standard library, every other scheme by fsspec."""
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from dataflows_core.errors import AccessError, FlowError
-from dataflows_load_csv.encoding import Readable
+from dataflows_core.files.streams import Counted, Readable
 
-__all__ = ["glob_remote", "is_remote", "open_remote", "shown"]
+__all__ = ["glob_remote", "is_http", "is_remote", "open_remote", "shown"]
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+(?:://|::)")
 _TIMEOUT = 60.0
@@ -25,6 +24,11 @@ def is_remote(path: str) -> bool:
         (True, False, False)
     """
     return bool(_SCHEME.match(path)) and not path.lower().startswith("file://")
+
+
+def is_http(path: str) -> bool:
+    """Whether it is a URL of the web."""
+    return path.lower().startswith(("http://", "https://"))
 
 
 def shown(url: str) -> str:
@@ -43,7 +47,7 @@ def shown(url: str) -> str:
 
 
 def open_remote(url: str, options: Mapping[str, Any]) -> Readable:
-    """Open a URL.
+    """Open a URL, by whichever plugin wants it (the hook `open_url`), and otherwise by ourselves.
 
     Args:
         url: The URL.
@@ -52,9 +56,25 @@ def open_remote(url: str, options: Mapping[str, Any]) -> Readable:
     Raises:
         AccessError: It cannot be opened; also later, by `read`, when it breaks off.
     """
-    if url.lower().startswith(("http://", "https://")):
-        return _open_http(url, options)
-    return _open_fsspec(url, options)
+    opened = _open_by_plugin(url)
+    if opened is not None:
+        return opened
+    return _open_http(url, options) if is_http(url) else _open_fsspec(url, options)
+
+
+def _open_by_plugin(url: str) -> Readable | None:
+    """What a plugin opens by the hook `open_url`; None when none is installed, or none wants the URL."""
+    from dataflows_core.discovery import entries
+
+    if not entries("dataflows"):
+        return None
+    from dataflows_core.hooks import plugin_manager
+
+    try:
+        stream = plugin_manager().hook.open_url(url=url)
+    except OSError as error:
+        raise AccessError(f"{shown(url)} cannot be opened: {error}") from error
+    return None if stream is None else Counted(stream, shown(url), None)
 
 
 def _open_http(url: str, options: Mapping[str, Any]) -> Readable:
@@ -64,8 +84,8 @@ def _open_http(url: str, options: Mapping[str, Any]) -> Readable:
 
     # Servers compress what is compressed already, and lose its length by it.
     headers = {
-        "User-Agent": "dataflows-load-csv",
-        "Accept": "text/csv, */*;q=0.5",
+        "User-Agent": "dataflows",
+        "Accept": "*/*",
         "Accept-Encoding": "identity",
     }
     try:
@@ -83,50 +103,12 @@ def _open_http(url: str, options: Mapping[str, Any]) -> Readable:
         raise FlowError(f"{shown(url)} is no URL: {error}") from error
     length = response.headers.get("Content-Length")
     expected = int(length) if length and length.isdigit() and not response.chunked else None
-    body = _Counted(response, shown(url), expected)
+    body = Counted(response, shown(url), expected)
     if response.headers.get("Content-Encoding", "identity").lower() in ("gzip", "x-gzip"):
-        from dataflows_load_csv.compression import decompressed
+        from dataflows_core.files.compression import decompressed
 
         return decompressed(body, shown(url), "gzip")
     return body
-
-
-class _Counted(io.RawIOBase):
-    """The body of a response; one that ends too soon is an error, never a short table."""
-
-    def __init__(self, stream: Any, url: str, expected: int | None) -> None:
-        self._stream, self._url, self._expected, self._count = stream, url, expected, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        from http.client import HTTPException
-
-        parts: list[bytes] = []
-        left = size
-        while left:
-            try:
-                part = self._stream.read(left) if left > 0 else self._stream.read()
-            except (HTTPException, OSError) as error:
-                raise self._broken(str(error) or type(error).__name__) from error
-            self._count += len(part)
-            if not part:
-                if self._expected is not None and self._count < self._expected:
-                    raise self._broken(f"{self._count} of {self._expected} bytes came")
-                break
-            parts.append(part)
-            left = left - len(part) if left > 0 else left
-        return b"".join(parts)
-
-    def _broken(self, problem: str) -> AccessError:
-        return AccessError(
-            f"{self._url} broke off: {problem}\n  nothing was lost but time: run the flow again"
-        )
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
 
 
 def _open_fsspec(url: str, options: Mapping[str, Any]) -> Readable:
@@ -135,7 +117,7 @@ def _open_fsspec(url: str, options: Mapping[str, Any]) -> Readable:
 
         stream = fsspec.open(url, mode="rb", **options).open()
         size = getattr(stream, "size", None)
-        return _Counted(stream, shown(url), size if isinstance(size, int) else None)
+        return Counted(stream, shown(url), size if isinstance(size, int) else None)
 
 
 def glob_remote(pattern: str, options: Mapping[str, Any]) -> list[str]:
@@ -145,7 +127,7 @@ def glob_remote(pattern: str, options: Mapping[str, Any]) -> list[str]:
         FlowError: HTTP has no folders to look into.
         AccessError: The file system cannot be asked.
     """
-    if pattern.lower().startswith(("http://", "https://")):
+    if is_http(pattern):
         raise FlowError(f"{shown(pattern)}: HTTP cannot list files; give a list of URLs instead of a pattern")
     with _Translated(pattern):
         from fsspec.core import url_to_fs

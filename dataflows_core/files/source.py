@@ -5,16 +5,17 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dataflows_core.errors import AccessError, FlowError, near_misses
-from dataflows_load_csv.compression import SUFFIXES, Guarded, decompressed
-from dataflows_load_csv.encoding import Readable
-from dataflows_load_csv.remote import glob_remote, is_remote, open_remote, shown
+from dataflows_core.errors import AccessError, FlowError, UnreadableError, near_misses
+from dataflows_core.files.compression import SUFFIXES, decompressed, members
+from dataflows_core.files.remote import glob_remote, is_http, is_remote, open_remote, shown
+from dataflows_core.files.streams import Guarded, Readable
 
-__all__ = ["Source", "expand"]
+__all__ = ["Source", "expand", "open_source", "read_bytes", "stem"]
 
 _MAGIC_CHARACTERS = re.compile(r"[*?\[]")
 
@@ -28,12 +29,35 @@ class Source:
         storage_options: For HTTP header fields to send, otherwise what the fsspec file system takes.
         compression: One of `compression.COMPRESSIONS`; None to tell it from the first bytes.
         member: The file within a zip file.
+
+    Examples:
+        >>> Source.of("zip://data/a.tsv::archive.zip").suffix
+        '.tsv'
     """
 
     path: str
     storage_options: Mapping[str, Any] = field(default_factory=dict)
     compression: str | None = None
     member: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        path: str | Path,
+        storage_options: Mapping[str, Any] | None = None,
+        compression: str | None = None,
+        member: str | None = None,
+    ) -> Source:
+        """The file that a path, a URL or ``zip://member::archive.zip`` means; no pattern is looked for.
+
+        Args:
+            path: The path.
+            storage_options: As in the class.
+            compression: As in the class.
+            member: As in the class.
+        """
+        outer, inner = _zipped(str(path))
+        return cls(outer, storage_options or {}, "zip" if inner else compression, inner or member)
 
     @property
     def shown(self) -> str:
@@ -72,6 +96,23 @@ class Source:
             ) from error
         except OSError as error:
             raise AccessError(f"{self.path} cannot be opened: {error.strerror or error}") from error
+
+    def members(self) -> list[str] | None:
+        """The files in it when it is a zip file; None when it is none, or a file within one.
+
+        Raises:
+            AccessError: It cannot be read.
+        """
+        return None if self.member else members(self._open_raw(), self.shown)
+
+    def check(self) -> None:
+        """Look whether it is there, as far as that costs nothing: a local file.
+
+        Raises:
+            AccessError: It is not there, or a folder.
+        """
+        if self.local is not None and (self.local.is_dir() or not self.local.exists()):
+            self._open_raw().close()
 
     @property
     def size(self) -> int:
@@ -117,31 +158,71 @@ def stem(path: str) -> str:
 
 def expand(
     paths: Any,
-    storage_options: Mapping[str, Any],
-    compression: str | None,
-    member: str | None,
+    storage_options: Mapping[str, Any] | None = None,
+    compression: str | None = None,
+    member: str | None = None,
 ) -> list[Source]:
     """The files that a path, a pattern or a list of them means; those of a pattern in order of name.
 
     ``zip://member::archive.zip`` means a file within a zip file.
+
+    Args:
+        paths: A path, a URL, a pattern, or an iterable of these.
+        storage_options: As in `Source`, like the rest.
+        compression: See there.
+        member: See there.
 
     Raises:
         AccessError: A pattern matches nothing.
         FlowError: It is no path.
     """
     if isinstance(paths, str | Path):
+        outer, inner = _zipped(str(paths))
+        storage_options = storage_options or {}
         return [
             Source(path, storage_options, "zip" if inner else compression, inner or member)
-            for path, inner in map(_zipped, _matches(str(paths), storage_options))
+            for path in _matches(outer, storage_options)
         ]
     if isinstance(paths, Iterable) and not isinstance(paths, bytes | Mapping):
         found = [source for path in paths for source in expand(path, storage_options, compression, member)]
         if found:
             return found
-        raise FlowError("load_csv got an empty list of paths")
-    raise FlowError(
-        f"load_csv takes a path, a URL, a pattern or a list of them, and not {type(paths).__name__}"
-    )
+        raise FlowError("there is no path in the list of paths")
+    raise FlowError(f"a source is a path, a URL, a pattern or a list of them, not {type(paths).__name__}")
+
+
+def open_source(location: str | Path, storage_options: Mapping[str, Any] | None = None) -> Guarded:
+    """The bytes of a file as they lie there, packed or not.
+
+    Args:
+        location: A path, a URL, or ``zip://member::archive.zip``, whose member is unpacked.
+        storage_options: For HTTP header fields to send, otherwise what the fsspec file system takes.
+
+    Raises:
+        AccessError: It cannot be opened; also later, by `read`, when it cannot be read to its end.
+    """
+    return Source.of(location, storage_options, "none").open()
+
+
+def read_bytes(
+    location: str | Path, storage_options: Mapping[str, Any] | None = None, *, limit: int | None = None
+) -> bytes:
+    """All the bytes of a file, as `open_source` gives them.
+
+    Args:
+        location: As in `open_source`.
+        storage_options: As there.
+        limit: The most bytes there may be.
+
+    Raises:
+        AccessError: It cannot be read to its end.
+        UnreadableError: It is longer than the limit.
+    """
+    with closing(open_source(location, storage_options)) as stream:
+        data = stream.read(-1 if limit is None else limit + 1)
+    if limit is not None and len(data) > limit:
+        raise UnreadableError(f"{Source.of(location).shown} is longer than {limit:,} bytes; it is not read")
+    return data
 
 
 def _zipped(path: str) -> tuple[str, str | None]:
@@ -156,9 +237,7 @@ def _matches(path: str, storage_options: Mapping[str, Any]) -> list[str]:
         return [path]
     if is_remote(path):
         # A question mark begins the query of a URL.
-        if path.lower().startswith(("http://", "https://")) and not re.search(
-            r"[*\[]", path.partition("?")[0]
-        ):
+        if is_http(path) and not re.search(r"[*\[]", path.partition("?")[0]):
             return [path]
         found = glob_remote(path, storage_options)
     elif _local(path).exists():
