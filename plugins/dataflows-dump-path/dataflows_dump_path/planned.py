@@ -163,7 +163,7 @@ def _check_constraints(resource: Resource, on_error: OnError) -> None:
 def _format(resource: Resource, layout: Layout) -> str:
     if layout.force_format:
         return layout.format
-    path = resource.properties.get("path")
+    path = resource.descriptor.get("path")
     suffix = uncompressed(PurePosixPath(path)).suffix[1:] if isinstance(path, str) else ""
     found = suffix or resource.properties.get("format")
     if not isinstance(found, str) or not found:
