@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,7 +122,7 @@ class _Reread:
 
 def distributed(
     run: Run, runner: Runner, origin: Splits, segment: list[Operation], resource: str, *, wanted: bool
-) -> Iterator[Chunk]:
+) -> Generator[Chunk]:
     """The batches of a stream's first segment, worked on by a runner.
 
     Args:

@@ -174,7 +174,6 @@ class Package:
             with blamed(step):
                 function()
 
-    def abort(self) -> None:
-        """Call what `on_abort` was given; for runs."""
-        for function in reversed(self._on_abort):
-            function()
+    def aborting(self) -> list[Callable[[], object]]:
+        """What `on_abort` was given, the last first; for runs."""
+        return self._on_abort[::-1]

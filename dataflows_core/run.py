@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pyarrow as pa
@@ -63,6 +64,7 @@ class Run:
         self.receipts: dict[int, list[Receipt]] = {}
         self.passed = 0  # rows that left the resource that is being drained
         self._spooled: dict[Shared, Spooled] = {}
+        self._opened: list[Generator[Any]] = []  # what holds files, processes, or a user's generator
         threads = max(2, min(os.cpu_count() or 2, 8))
         self._ahead = threads + 1
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="dataflows")
@@ -70,8 +72,10 @@ class Run:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        _call_all(self._closing(), error)
 
     def execute(self, keep: Callable[[Resource, Iterator[pa.RecordBatch]], None] | None = None) -> None:
         """Pull every stream to its end, then commit what was written.
@@ -100,11 +104,16 @@ class Run:
                     write.sink.commit(self.receipts.get(id(write.sink), []))
             if self.sinks:
                 self.package.finish()
-        except BaseException:
-            for write in writes:
-                write.sink.abort()
-            self.package.abort()
+        except BaseException as error:
+            aborting = [*(write.sink.abort for write in writes), *self.package.aborting()]
+            _call_all([*self._closing(), *aborting], error)
             raise
+
+    def _closing(self) -> list[Callable[[], object]]:
+        """What ends all work that goes on. Without it, an error's traceback would keep generators alive."""
+        generators = [generator.close for generator in reversed(self._opened)]
+        self._opened.clear()
+        return [lambda: self._pool.shutdown(wait=True, cancel_futures=True), *generators]
 
     def batches(self, resource: Resource) -> Iterator[pa.RecordBatch]:
         """The typed batches of one resource."""
@@ -125,7 +134,7 @@ class Run:
         chunks = self._origin(stream.origin, segment, resource, wanted=wanted or bool(rest))
         above = Stream(stream.origin, tuple(segment))
         for barrier, segment in rest:
-            chunks = self._barrier(chunks, barrier, resource, drain=above.writes)
+            chunks = self._closed(self._barrier(chunks, barrier, resource, drain=above.writes))
             above = replace(above, operations=(*above.operations, *segment))
             if segment:
                 chunks = self._segment(chunks, segment, resource)
@@ -136,12 +145,12 @@ class Run:
     ) -> Iterator[Chunk]:
         if isinstance(origin, Derived):
             derived = self._shared if isinstance(origin.function, Shared) else self._derived
-            return self._segment(derived(origin, resource), segment, resource)
+            return self._segment(self._closed(derived(origin, resource)), segment, resource)
         portable = all(getattr(split, "portable", True) for split in origin.splits)
         if self.runner is not None and self.sinks and portable:
             from dataflows_core.distribute import distributed
 
-            return distributed(self, self.runner, origin, segment, resource, wanted=wanted)
+            return self._closed(distributed(self, self.runner, origin, segment, resource, wanted=wanted))
         return self._splits(origin, segment, resource)
 
     def _splits(self, origin: Splits, segment: list[Operation], resource: str) -> Iterator[Chunk]:
@@ -154,10 +163,15 @@ class Run:
             outcome.size = len(block) if sized else None
             return outcome
 
-        blocks = self._blocks(origin, resource)
+        blocks = self._closed(self._blocks(origin, resource))
         return self._settle(self._ordered(work, blocks), resource, source=True)
 
-    def _blocks(self, origin: Splits, resource: str) -> Iterator[tuple[Split, Any]]:
+    def _closed(self, generator: Generator[T]) -> Generator[T]:
+        """The generator, which will be closed when the run ends."""
+        self._opened.append(generator)
+        return generator
+
+    def _blocks(self, origin: Splits, resource: str) -> Generator[tuple[Split, Any]]:
         from dataflows_core.lineage import blame
 
         for split in origin.splits:
@@ -170,7 +184,7 @@ class Run:
                 operation = Operation(origin.step, origin.schema, origin.schema)
                 raise blame(error, [operation], pa.record_batch({}), Counted(0), resource) from error
 
-    def _derived(self, origin: Derived, resource: str) -> Iterator[Chunk]:
+    def _derived(self, origin: Derived, resource: str) -> Generator[Chunk]:
         from dataflows_core.lineage import blame
 
         # An error that passes through DuckDB or another engine loses its cause: keep it here.
@@ -195,7 +209,7 @@ class Run:
             operation = Operation(origin.step, origin.schema, origin.schema)
             raise blame(error, [operation], pa.record_batch({}), Counted(0), resource) from error
 
-    def _shared(self, origin: Derived, resource: str) -> Iterator[Chunk]:
+    def _shared(self, origin: Derived, resource: str) -> Generator[Chunk]:
         """One reader's view of a stream that has several, and is computed once in a run."""
         assert isinstance(origin.function, Shared)
         (stream,) = origin.inputs
@@ -228,7 +242,7 @@ class Run:
 
     def _barrier(
         self, chunks: Iterator[Chunk], operation: Operation | None, resource: str, *, drain: bool
-    ) -> Iterator[Chunk]:
+    ) -> Generator[Chunk]:
         if isinstance(operation, EachRow):
             yield from each_row(chunks, operation, resource)
         elif isinstance(operation, PipeRows):
@@ -286,6 +300,17 @@ class Run:
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _call_all(functions: Iterable[Callable[[], object]], error: BaseException | None) -> None:
+    """Call every function, also when some fail: each failure is noted at `error`, or else raised."""
+    for function in functions:
+        try:
+            function()
+        except Exception as other:  # the seam: sinks, steps and generators may raise anything
+            if error is None:
+                raise
+            error.add_note(f"while this was taken back: {type(other).__name__}: {other}")
 
 
 def _stages(operations: Sequence[Operation]) -> list[tuple[Operation | None, list[Operation]]]:

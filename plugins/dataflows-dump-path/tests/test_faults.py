@@ -137,5 +137,6 @@ def test_a_receipt_says_what_is_in_the_part(tmp_path):
     assert (receipt.part, receipt.rows, receipt.bytes) == (3, 2, len(data))
     assert receipt.hash == f"sha256:{hashlib.sha256(data).hexdigest()}"
     sink.abort()
-    package.abort()
+    for function in package.aborting():
+        function()
     assert list(tmp_path.iterdir()) == []
