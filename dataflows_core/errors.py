@@ -240,7 +240,7 @@ class ProcessorError(DataflowsError):
         position: The step's 1-based position in its flow; nested flows give ``"3.1"``.
         resource: The resource it was working on, if any.
         row: The 1-based number of the row it failed at, if one is to blame.
-        source: The file that `row` counts in; empty when `row` counts what reached the step.
+        source: The file, or whatever else, that `row` counts in; empty when it counts what reached the step.
         values: The values of that row, by field.
     """
 

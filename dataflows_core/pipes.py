@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from dataflows_core.carried import typed
 from dataflows_core.collector import CollectorAtRest
-from dataflows_core.errors import CastError, ProcessorError, RowError
+from dataflows_core.errors import CastError, FlowError, ProcessorError, RowError
 from dataflows_core.lineage import Counted, Lineage, blame_row
 from dataflows_core.operations import EachRow, Operation, PipeBatches, PipeRows, conform
 from dataflows_core.rows import RowCodec, rows_to_batches
@@ -35,6 +35,8 @@ def each_row(chunks: Iterator[Chunk], operation: EachRow, resource: str) -> Iter
             results: list[Mapping[str, Any] | None] = []
             try:
                 results.extend(map(operation.function, rows))
+                if len(results) < len(rows):
+                    raise RuntimeError("it raised StopIteration; next(…, None) does not")
             except Exception as error:  # the seam: a user's function may raise anything
                 index = len(results)
                 raise _blame_row(error, operation, codec, chunk, index, resource) from error
@@ -94,15 +96,46 @@ class _Reading:
         return blame_row(error, operation.step, resource, self.chunk.lineage, self.index, dict(self.row))
 
 
+class _Returned(RowCodec):
+    """Encodes the rows that a function returned, and keeps those that it is at, to show the one to blame."""
+
+    rows: Sequence[Mapping[str, Any]] = ()
+
+    def encode(self, rows: Sequence[Mapping[str, Any]], base: pa.RecordBatch | None = None) -> pa.RecordBatch:
+        self.rows = rows
+        batch = super().encode(rows, base)
+        self.rows = ()
+        return batch
+
+    def blame(
+        self, error: RowError | CastError, operation: Operation, resource: str, count: int
+    ) -> ProcessorError:
+        row = self.rows[error.index]
+        return ProcessorError(
+            error,
+            processor=operation.step.name,
+            position=operation.step.position,
+            resource=resource,
+            row=count + error.index + 1,
+            source="what it returned",
+            values=dict(row) if isinstance(row, Mapping) else None,
+        )
+
+
 def pipe_rows(chunks: Iterator[Chunk], operation: PipeRows, resource: str) -> Iterator[Chunk]:
     """Hand all rows to a function, in order."""
     reading = _Reading()
-    before, after = RowCodec(operation.before), RowCodec(operation.after)
+    before, after = RowCodec(operation.before), _Returned(operation.after)
 
     def run() -> Iterable[pa.RecordBatch]:
-        return rows_to_batches(operation.function(reading.rows(chunks, before)), after)
+        rows: Any = operation.function(reading.rows(chunks, before))
+        if rows is None:
+            raise FlowError(
+                "it returned None; a function of rows returns an iterable of rows, or yields them"
+            )
+        return rows_to_batches(rows, after)
 
-    yield from _counted(run, reading, operation, resource)
+    yield from _counted(run, reading, operation, resource, after)
 
 
 def pipe_batches(chunks: Iterator[Chunk], operation: PipeBatches, resource: str) -> Iterator[Chunk]:
@@ -117,7 +150,11 @@ def pipe_batches(chunks: Iterator[Chunk], operation: PipeBatches, resource: str)
 
 
 def _counted(
-    run: Callable[[], Iterable[pa.RecordBatch]], reading: _Reading, operation: Operation, resource: str
+    run: Callable[[], Iterable[pa.RecordBatch]],
+    reading: _Reading,
+    operation: Operation,
+    resource: str,
+    returned: _Returned | None = None,
 ) -> Iterator[Chunk]:
     """The batches of a piped function, with rows counted from here on: it may have reordered them."""
     count = 0
@@ -125,9 +162,11 @@ def _counted(
         for batch in run():
             yield Chunk(batch, Counted(count))
             count += batch.num_rows
-    except ProcessorError:
-        raise
     except Exception as error:  # the seam: a user's function may raise anything
+        if reading.failure is not None:  # the function may have made another error of it
+            raise reading.failure  # noqa: B904 - it has a cause of its own
+        if returned is not None and returned.rows and isinstance(error, RowError | CastError):
+            raise returned.blame(error, operation, resource, count) from error
         raise reading.blame(error, operation, resource) from error
     if reading.failure is not None:
         raise reading.failure
