@@ -110,7 +110,7 @@ class _Returned(RowCodec):
     def blame(
         self, error: RowError | CastError, operation: Operation, resource: str, count: int
     ) -> ProcessorError:
-        row = self.rows[error.index]
+        row: Any = self.rows[error.index]
         return ProcessorError(
             error,
             processor=operation.step.name,
@@ -128,7 +128,7 @@ def pipe_rows(chunks: Iterator[Chunk], operation: PipeRows, resource: str) -> It
     before, after = RowCodec(operation.before), _Returned(operation.after)
 
     def run() -> Iterable[pa.RecordBatch]:
-        rows: Any = operation.function(reading.rows(chunks, before))
+        rows: Iterable[Mapping[str, Any]] | None = operation.function(reading.rows(chunks, before))
         if rows is None:
             raise FlowError(
                 "it returned None; a function of rows returns an iterable of rows, or yields them"
