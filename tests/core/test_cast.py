@@ -387,6 +387,11 @@ def test_strings(form: str, data: st.DataObject) -> None:
     check(make("string", format=form), data.draw(st.lists(STRINGS[form], max_size=6)))
 
 
+def test_a_pattern_is_matched_value_by_value() -> None:
+    # Two halves of an address in two values are no address.
+    check(make("string", format="email"), ["a@", "b.c"])
+
+
 coordinates = st.one_of(
     st.decimals(-200, 200, places=3).map(str),
     st.sampled_from(["180", "-90", "90.0000000000001", " 1", "NaN", "1e1"]),
