@@ -113,7 +113,8 @@ def _plain_numbers(column: pa.Array, field: Field) -> pa.Array | None:
     body = "-?[0-9]+" + (f"(?:{literal(group)}[0-9]+)*" if group else "")
     body += f"(?:{literal(decimal)}[0-9]+)?" if decimal else ""
     if not bare:
-        around = r"\A[^\p{Nd}.+−-]*(" + body + r")[^\p{Nd}]*\z"
+        # A number may begin with its decimal point, which is none of its surroundings.
+        around = r"\A[^\p{Nd}.+−" + literal(decimal) + "-]*(" + body + r")[^\p{Nd}]*\z"
         column = pc.replace_substring_regex(column, around, r"\1")
     column = _accepted(column, body)
     if group:

@@ -115,7 +115,7 @@ DEVIATIONS = {
     ),
     # The minus sign and the decimal point are not what surrounds a number.
     "bareNumber keeps the sign": lambda f, t: (
-        f.descriptor.get("bareNumber") is False and re.match(r"\D*[-−.]\D*\d", t) is not None
+        f.descriptor.get("bareNumber") is False and re.match(r"\D*[-−.,]\D*\d", t) is not None
     ),
     "fractions and zones of version 2": lambda f, t: (
         f.type in ("time", "datetime") and re.search(r"[.]\d|[+-]\d\d:\d\d$|T[\d:]+$", t) is not None
