@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from dataflows_core.carried import typed
 from dataflows_core.lineage import FromSplit, Through
-from dataflows_core.operations import Operation, Write
+from dataflows_core.operations import Operation, Write, conform
 from dataflows_core.pipes import Chunk
 from dataflows_core.report import Report
 from dataflows_core.schema import Schema
@@ -61,6 +61,7 @@ class SplitTask:
         name: What messages call it.
         split: What is read.
         step: The step that brought the split.
+        arriving: The schema of the split's batches.
         operations: The segment.
         schema: The schema of the batches that leave it.
         resource: The resource's name.
@@ -71,6 +72,7 @@ class SplitTask:
     name: str
     split: Split
     step: StepRef
+    arriving: Schema
     operations: tuple[Operation, ...]
     schema: Schema
     resource: str
@@ -87,7 +89,7 @@ class SplitTask:
         }
         kept = pa.ipc.new_stream(str(self.keep), self.schema.arrow) if self.keep else None
         for number, block in enumerate(self.split.blocks()):
-            batch, lineage = decode(self.split, block, self.step, self.resource)
+            batch, lineage = decode(self.split, block, self.arriving, self.step, self.resource)
             outcome = push(batch, lineage, self.operations, self.resource)
             for write, encoded in outcome.encoded:
                 writers[id(write)].append(encoded)
@@ -109,6 +111,7 @@ class _Reread:
 
     split: Split
     number: int
+    arriving: Schema
     operations: tuple[Operation, ...]
 
     def locate(self, index: int) -> tuple[str, int]:
@@ -116,7 +119,9 @@ class _Reread:
         for number, block in enumerate(self.split.blocks()):
             if number == self.number:
                 lineage = FromSplit(self.split, block)
-                return Through(lineage, self.split.decode(block), self.operations).locate(index)
+                return Through(
+                    lineage, conform(self.split.decode(block), self.arriving, carried=True), self.operations
+                ).locate(index)
         return self.split.source, 0
 
 
@@ -141,6 +146,7 @@ def distributed(
                 name=_task_name(origin, segment, split, resource),
                 split=split,
                 step=origin.step,
+                arriving=origin.schema,
                 operations=tuple(segment),
                 schema=schema,
                 resource=resource,
@@ -172,7 +178,7 @@ def _settled(run: Run, task: SplitTask, result: PartResult) -> Iterator[Chunk]:
     else:
         with pa.OSFile(str(task.keep)) as file, pa.ipc.open_stream(file) as reader:
             for number, batch in zip(result.blocks, reader, strict=True):
-                yield Chunk(batch, _Reread(task.split, number, task.operations))
+                yield Chunk(batch, _Reread(task.split, number, task.arriving, task.operations))
         task.keep.unlink()
 
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 
-from dataflows_core.errors import DataError, SchemaError
+from dataflows_core.errors import DataError, FlowError, SchemaError
 from dataflows_core.report import Report
-from dataflows_core.schema import Schema
+from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import StepRef
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Write(Operation):
 def conform(batch: pa.RecordBatch, schema: Schema, *, carried: bool = False) -> pa.RecordBatch:
     """The batch with the columns of `schema`, in its order, and of its types.
 
-    A type that differs without loss is converted.
+    A column of another type that means the same is converted; a value that this would change is an error.
 
     Args:
         batch: What an operation returned.
@@ -186,9 +186,14 @@ def conform(batch: pa.RecordBatch, schema: Schema, *, carried: bool = False) -> 
             function is not trusted with that.
 
     Raises:
+        FlowError: It is no batch.
         SchemaError: A column that no field declares, or a field that no column has.
         DataError: A column whose values do not fit their field's type.
     """
+    if not isinstance(batch, pa.RecordBatch):
+        raise FlowError(
+            f"a function of batches returns a pyarrow.RecordBatch, and not {type(batch).__name__}"
+        )
     if batch.schema.equals(schema.arrow):
         return batch
     names = batch.schema.names
@@ -201,19 +206,48 @@ def conform(batch: pa.RecordBatch, schema: Schema, *, carried: bool = False) -> 
             raise SchemaError(
                 f"the column of the field {missing[0]!r} is missing; delete_fields removes a field"
             )
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise SchemaError(f"two columns are named {twice!r}")
         batch = batch.select(list(schema.names))
     from dataflows_core.carried import is_carried
 
-    columns = []
-    for field, column in zip(schema, batch.columns, strict=True):
-        if column.type == field.arrow or (carried and is_carried(column, field)):
-            columns.append(column)
-            continue
-        try:
-            columns.append(column.cast(field.arrow))
-        except pa.ArrowInvalid as error:
-            raise DataError(
-                f"the values of the column {field.name!r} are {column.type}, and do not fit its field, "
-                f"a {field.type} ({field.arrow}): {error}"
-            ) from error
+    columns = [
+        column
+        if column.type == field.arrow or (carried and is_carried(column, field))
+        else _converted(column, field)
+        for field, column in zip(schema, batch.columns, strict=True)
+    ]
     return pa.RecordBatch.from_arrays(columns, names=list(schema.names))
+
+
+def _converted(column: pa.Array, field: Field) -> pa.Array:
+    from dataflows_core.cast import cast_column
+
+    given = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not (
+        pa.types.is_null(given) or isinstance(field.arrow, pa.JsonType) or _kind(given) == _kind(field.arrow)
+    ):
+        raise DataError(
+            f"the values of the column {field.name!r} are {given}, and its field is of the type {field.type}"
+        )
+    result, errors = cast_column(column, field, missing_values=())
+    if errors:
+        raise errors[0]
+    return result
+
+
+def _kind(arrow: pa.DataType) -> str:
+    """What values of a type are, whatever their width: conversion among these keeps the meaning."""
+    types = pa.types
+    if types.is_integer(arrow) or types.is_decimal(arrow) or types.is_floating(arrow):
+        return "number"
+    if types.is_string(arrow) or types.is_large_string(arrow) or types.is_string_view(arrow):
+        return "text"
+    if types.is_list(arrow) or types.is_large_list(arrow):
+        return f"list of {_kind(arrow.value_type)}"
+    if types.is_timestamp(arrow):
+        return "moment" if arrow.tz else "local time"
+    if types.is_date(arrow) or types.is_time(arrow):
+        return "date" if types.is_date(arrow) else "time"
+    return str(arrow)

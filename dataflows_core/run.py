@@ -20,7 +20,7 @@ import pyarrow as pa
 from dataflows_core.carried import typed
 from dataflows_core.errors import ProcessorError
 from dataflows_core.lineage import Counted
-from dataflows_core.operations import EachRow, Map, Operation, PipeBatches, PipeRows, Write
+from dataflows_core.operations import EachRow, Map, Operation, PipeBatches, PipeRows, Write, conform
 from dataflows_core.pipes import Chunk, each_row, pipe_batches, pipe_rows
 from dataflows_core.report import Report
 from dataflows_core.segment import Outcome, decode, push
@@ -134,7 +134,7 @@ class Run:
         chunks = self._origin(stream.origin, segment, resource, wanted=wanted or bool(rest))
         above = Stream(stream.origin, tuple(segment))
         for barrier, segment in rest:
-            chunks = self._closed(self._barrier(chunks, barrier, resource, drain=above.writes))
+            chunks = self._closed(self._barrier(chunks, barrier, resource, drain=above.writes and self.sinks))
             above = replace(above, operations=(*above.operations, *segment))
             if segment:
                 chunks = self._segment(chunks, segment, resource)
@@ -158,7 +158,7 @@ class Run:
 
         def work(item: tuple[Split, Any]) -> Outcome:
             split, block = item
-            batch, lineage = decode(split, block, origin.step, resource)
+            batch, lineage = decode(split, block, origin.schema, origin.step, resource)
             outcome = push(batch, lineage, segment, resource, sinks=self.sinks)
             outcome.size = len(block) if sized else None
             return outcome
@@ -193,10 +193,10 @@ class Run:
         count = 0
         try:
             for batch in origin.function(*inputs):
-                yield Chunk(batch, Counted(count))
+                yield Chunk(conform(batch, origin.schema), Counted(count))
                 count += batch.num_rows
             for stream, batches in zip(origin.inputs, inputs, strict=True):
-                if stream.writes:
+                if stream.writes and self.sinks:
                     for _ in batches:
                         pass
             if failures:

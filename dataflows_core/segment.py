@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from dataflows_core.errors import RowError
 from dataflows_core.lineage import FromSplit, Lineage, Through, blame, blame_row
-from dataflows_core.operations import Map, Operation, Write
+from dataflows_core.operations import Map, Operation, Write, conform
 from dataflows_core.report import Report
+from dataflows_core.schema import Schema
 from dataflows_core.steps import StepRef
 from dataflows_core.stream import Split
 
@@ -43,15 +44,24 @@ class Outcome:
     size: int | None = None
 
 
-def decode(split: Split, block: Any, step: StepRef, resource: str) -> tuple[pa.RecordBatch, Lineage]:
+def decode(
+    split: Split, block: Any, schema: Schema, step: StepRef, resource: str
+) -> tuple[pa.RecordBatch, Lineage]:
     """The rows of a block, and where they came from.
+
+    Args:
+        split: What the block is of.
+        block: One of its blocks.
+        schema: What the loader announced.
+        step: The loader.
+        resource: The resource's name.
 
     Raises:
         ProcessorError: The block cannot be read; names the loader, and the record if one is to blame.
     """
     lineage = FromSplit(split, block)
     try:
-        return split.decode(block), lineage
+        return conform(split.decode(block), schema, carried=True), lineage
     except RowError as error:
         raise blame_row(error, step, resource, lineage, error.index) from error
     except Exception as error:  # the seam: a loader may raise anything
