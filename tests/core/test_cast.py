@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
-import pickle
 import re
 import warnings
 from decimal import Decimal
@@ -22,9 +21,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows_core.cast import Cast, cast_column, missing_texts
-from dataflows_core.errors import CastError, FlowError
-from dataflows_core.schema import Field, Schema
+from dataflows_core.carried import typed
+from dataflows_core.cast import cast_column, missing_texts
+from dataflows_core.schema import Field
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -565,147 +564,8 @@ def test_empty_null_and_sliced_columns(type_: str) -> None:
 E32 = pa.array([0.1], pa.float32())
 
 
-@pytest.mark.parametrize(
-    ("column", "field", "values"),
-    [
-        (pa.array([1, 2**62]), make("number"), [Decimal(1), Decimal(2**62)]),
-        (pa.array([1], pa.uint8()), make("integer"), [1]),
-        (pa.array([2**63], pa.uint64()), make("integer"), [REFUSED]),
-        (pa.array([2**63], pa.uint64()), make("integer", pa.decimal128(38, 0)), [Decimal(2**63)]),
-        (pa.array([0.1, 1e-7, 1e300, float("nan"), None]), make("number"),
-         [Decimal("0.1"), Decimal("1e-7"), REFUSED, REFUSED, None]),
-        (E32, make("number"), [Decimal("0.1")]),
-        (pa.array([2.0, 2.5, 1e30]), make("integer"), [2, REFUSED, REFUSED]),
-        (pa.array([Decimal("2.0"), Decimal("2.5")]), make("integer"), [2, REFUSED]),
-        (pa.array([Decimal("1.23"), None], pa.decimal128(10, 2)), make("number"), [Decimal("1.23"), None]),
-        (pa.array([Decimal("1e-20"), Decimal("0.5")], pa.decimal128(38, 20)), make("number"), [REFUSED, Decimal("0.5")]),
-        (pa.array([Decimal("0.1")]), make("number", floatNumber=True), [0.1]),
-        (pa.array([2, 2**53 + 1]), make("number", floatNumber=True), [2.0, float(2**53)]),
-        (pa.array([True]), make("integer"), [REFUSED]),
-        (pa.array([1]), make("boolean"), [REFUSED]),
-        (pa.array([True, None]), make("boolean"), [True, None]),
-        (pa.array([dt.datetime(2020, 1, 2), dt.datetime(2020, 1, 2, 3)]), make("date"), [dt.date(2020, 1, 2), REFUSED]),
-        (pa.array([dt.date(2020, 1, 2)], pa.date64()), make("date"), [dt.date(2020, 1, 2)]),
-        (pa.array([dt.date(2020, 1, 2)]), make("datetime"), [REFUSED]),
-        (pa.array([dt.datetime(2020, 1, 2)], pa.timestamp("ns")), make("datetime"), [dt.datetime(2020, 1, 2)]),
-        (pa.array([1, 1000], pa.timestamp("ns")), make("datetime"), [REFUSED, dt.datetime(1970, 1, 1, 0, 0, 0, 1)]),
-        (pa.array([0], pa.timestamp("us", "Europe/Berlin")), make("datetime"), [REFUSED]),
-        (pa.array([0], pa.timestamp("us", "UTC")), make("datetime"), [dt.datetime(1970, 1, 1)]),
-        (pa.array([0], pa.timestamp("us")), make("datetime", pa.timestamp("us", "UTC")), [REFUSED]),
-        (pa.array([5], pa.time32("s")), make("time"), [dt.time(0, 0, 5)]),
-        (pa.array([dt.timedelta(hours=36)]), make("duration"), [(0, 1, 43200 * 10**9)]),
-        (pa.array([2020, -1, 10000]), make("year"), [2020, REFUSED, REFUSED]),
-        (pa.array([5, None]), make("string"), ["5", None]),
-        (pa.array([Decimal("1.50")]), make("string"), ["1.5"]),
-        (pa.array([b"x"]), make("string"), [REFUSED]),
-        (pa.array([[1, 2], None]), make("list", itemType="integer"), [[1, 2], None]),
-        (pa.array([["1"], ["x"]]), make("list", itemType="integer"), [[1], REFUSED]),
-        (pa.array([[1, None]]), make("array"), ["[1, null]"]),
-        (pa.array([{"a": Decimal("1.10")}]), make("object"), ['{"a": 1.10}']),
-        (pa.array([{"a": 1}]), make("array"), [REFUSED]),
-        (pa.array([{"lon": 1.5, "lat": 2.0}]), make("geopoint"), [{"lon": Decimal("1.5"), "lat": Decimal(2)}]),
-        (pa.array([[1, 200]]), make("geopoint"), [REFUSED]),
-        (pa.array([1.5, float("nan")]), make("any"), ["1.5", REFUSED]),
-        (pa.array([dt.date(2020, 1, 2)]), make("any"), ['"2020-01-02"']),
-        (pa.array([["a"]]), make("any"), ['["a"]']),
-        (pa.array(["1", "2", "1"]).dictionary_encode(), make("integer"), [1, 2, 1]),
-    ],
-)  # fmt: skip
-def test_loose_columns(column: pa.Array, field: Field, values: list[object]) -> None:
-    for part, expected in ((column, values), (column.slice(1), values[1:])):
-        result, errors = cast_column(part, field)
-        assert result.type == field.arrow
-        got = result.to_pylist()
-        for error in errors:
-            got[error.index] = REFUSED
-        assert got == expected
-
-
-def test_json_columns_are_cast_from_what_they_say() -> None:
-    anything = cast_column(pa.array(["1", "x", "{}"]), make("any"))[0]
-    column, errors = cast_column(anything, make("integer"))
-    assert (column.to_pylist(), [error.index for error in errors]) == ([1, None, None], [1, 2])
-    objects = cast_column(pa.array(['{"a": 1}', "{}"]), make("object"))[0]
-    assert cast_column(objects, make("object")) == (objects, [])
-    assert len(cast_column(objects, make("array"))[1]) == 2
-
-
-# --- the operation ---------------------------------------------------------------------------------------
-
-SCHEMA = Schema(
-    (make("integer").update(name="id"), Field({"name": "n", "type": "number", "constraints": {"minimum": 0}}))
-)
-BATCH = pa.RecordBatch.from_pydict({"id": ["1", "x", "3", "4", "y"], "n": ["1.5", "2", "-3", "z", "w"]})
-ROWS = [{"id": 1, "n": Decimal("1.5")}, {"id": None, "n": Decimal(2)}, {"id": 3, "n": None}]
-
-
-def test_cast_raises_the_error_of_the_first_row() -> None:
-    with pytest.raises(CastError) as caught:
-        Cast(SCHEMA)(BATCH)
-    assert (caught.value.field, caught.value.index, caught.value.value) == ("id", 1, "x")
-
-
-def test_cast_drops_rows_once_and_keeps_them_as_they_were() -> None:
-    batch, report = Cast(SCHEMA, on_error="drop", carry=False)(BATCH)
-    assert batch.to_pylist() == ROWS[:1]
-    assert report.counts == {"dropped": 4}
-    assert [(r.index, r.action, r.values) for r in report.rejected] == [
-        (index, "drop", BATCH.slice(index, 1).to_pylist()[0]) for index in (1, 2, 3, 4)
-    ]
-    assert report.rejected[1].error.constraint == "minimum"
-
-
-def test_cast_clears_values() -> None:
-    batch, report = Cast(SCHEMA, on_error="clear")(BATCH)
-    assert batch.num_rows == 5
-    assert batch.column("n").null_count == 3
-    assert batch.column("id").null_count == 2
-    assert report.counts == {"cleared": 5}
-    assert [r.index for r in report.rejected] == [1, 2, 3, 4, 4]
-
-
-def test_cast_ignores_broken_constraints_only() -> None:
-    good = BATCH.take(pa.array([0, 2]))
-    batch, report = Cast(SCHEMA, on_error="ignore", carry=False)(good)
-    assert batch.column("n").to_pylist() == [Decimal("1.5"), Decimal(-3)]
-    assert (report.counts, report.rejected) == ({"ignored": 1}, [])
-    with pytest.raises(CastError, match="cannot be ignored"):
-        Cast(SCHEMA, on_error="ignore")(BATCH)
-
-
-def test_cast_asks_a_function() -> None:
-    batch, report = Cast(SCHEMA, on_error=lambda error: "drop" if error.field == "id" else "clear")(BATCH)
-    assert report.counts == {"dropped": 2, "cleared": 2}
-    assert batch.num_rows == 3
-    with pytest.raises(FlowError, match="returned None"):
-        Cast(SCHEMA, on_error=lambda error: None)(BATCH)  # type: ignore[arg-type, return-value]
-    with pytest.raises(FlowError, match="sometimes"):
-        Cast(SCHEMA, on_error="sometimes")
-
-
-def test_cast_some_fields_of_a_batch_and_across_processes() -> None:
-    cast = pickle.loads(pickle.dumps(Cast(SCHEMA, fields=("n",), on_error="drop", check_constraints=False)))
-    batch, report = cast(BATCH)
-    assert batch.column("id").to_pylist() == ["1", "x", "3"]
-    assert report.counts == {"dropped": 2}
-    with pytest.raises(FlowError, match="no field 'm'"):
-        Cast(SCHEMA, fields=("m",))
-
-
-def test_cast_of_carried_columns_goes_by_their_own_schema() -> None:
-    before = Schema((make("date"),))
-    after = Schema((make("date", format="%d/%m/%Y"),))
-    carried = pa.RecordBatch.from_pydict({"x": ["2020-01-02"]})
-    batch, _ = Cast(after, source=before)(carried)
-    assert batch.column("x").to_pylist() == [dt.date(2020, 1, 2)]
-    with pytest.raises(CastError, match=r"a date \(format %d/%m/%Y\)"):
-        Cast(after)(carried)
-
-
 @given(st.data())
 def test_what_is_carried_is_the_same_in_the_end(data: st.DataObject) -> None:
-    from dataflows_core.carried import typed
-
     texts = data.draw(st.lists(st.one_of(numbers, dates, st.none()), max_size=5))
     for field in (make("integer"), make("number"), make("date"), make("integer", pa.decimal128(38, 0))):
         plain, errors = cast_column(pa.array(texts, pa.string()), field)
@@ -713,18 +573,3 @@ def test_what_is_carried_is_the_same_in_the_end(data: st.DataObject) -> None:
         assert [error.args for error in errors] == [error.args for error in same]
         batch = pa.RecordBatch.from_arrays([carried], names=["x"])
         assert typed(batch, Schema((field,))).column(0) == plain
-
-
-def test_errors_say_what_was_expected_in_plain_words() -> None:
-    expected = [
-        (make("number"), "a number"),
-        (make("integer"), "an integer"),
-        (make("date", format="%d/%m/%Y"), "a date (format %d/%m/%Y)"),
-        (make("date"), "a date (YYYY-MM-DD)"),
-        (make("boolean", trueValues=["ja"], falseValues=["nein"]), "a boolean (ja, nein)"),
-        (make("string", format="email"), "a text of the format email"),
-        (make("list", itemType="integer"), "a list whose items are each an integer"),
-        (make("number", decimalChar=","), "a number (decimalChar ',')"),
-    ]
-    for field, words_ in expected:
-        assert cast_column(pa.array(["?"]), field)[1][0].expected == words_
