@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from dataflows_core.carried import typed
 from dataflows_core.cast import cast_column, missing_texts
-from dataflows_core.schema import Field
+from dataflows_core.schema import Field, Schema
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -559,9 +559,6 @@ def test_empty_null_and_sliced_columns(type_: str) -> None:
         if not pa.types.is_string(again.type):
             column, errors = cast_column(again, field)
             assert (column, errors) == (again, [])
-
-
-E32 = pa.array([0.1], pa.float32())
 
 
 @given(st.data())

@@ -1,5 +1,6 @@
 """Columns that are typed already, as data frames bring them, are cast without a loss or refused."""
 
+# ruff: noqa: E501 - a table
 from __future__ import annotations
 
 import datetime as dt
@@ -16,6 +17,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
 
 REFUSED = "refused"
+E32 = pa.array([0.1], pa.float32())
 
 
 def make(type_: str, arrow: pa.DataType | None = None, **options: object) -> Field:
