@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dataflows_core.errors import FlowError
@@ -93,7 +93,11 @@ class Flow:
 
     def __or__(self, other: Any) -> Flow:
         """This flow, then another link."""
-        return Flow(*self.links, *(other.links if isinstance(other, Flow) else [other]))
+        flow = Flow(*self.links, *(other.links if isinstance(other, Flow) else [other]))
+        # The steps themselves, since they know whether a generator among the links has been read.
+        own = [*self._steps, *(other._steps if isinstance(other, Flow) else flow._steps[len(self._steps) :])]
+        flow._steps = [replace(mine, ref=joined.ref) for mine, joined in zip(own, flow._steps, strict=True)]
+        return flow
 
     def steps(self, prefix: str = "") -> Iterator[Planned]:
         """The steps in order, those of nested flows in their place.

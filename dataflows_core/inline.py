@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
@@ -15,7 +15,7 @@ from dataflows_core.rows import RowCodec
 from dataflows_core.schema import Schema
 from dataflows_core.stream import Stream
 
-__all__ = ["OnceIterable", "arrow_stream", "rows_stream"]
+__all__ = ["OnceIterable", "OnceReader", "arrow_stream", "rows_stream"]
 
 SAMPLE_ROWS = 1000
 """Rows of an iterable that its schema is inferred from."""
@@ -37,13 +37,48 @@ class OnceIterable:
         self.name = name
 
     def __iter__(self) -> Iterator[Any]:
-        if self._rows is None:
-            raise FlowError(
-                f"{self.name} was a source, and has been read: it can be run once. Give a list, or make the "
-                "flow in a function that is called for each run"
-            )
+        # A generator that has ended, in another flow perhaps, has no frame.
+        if self._rows is None or getattr(self._rows, "gi_frame", self) is None:
+            raise _was_read(self.name, "Give a list")
         rows, self._rows = self._rows, None
         return rows
+
+
+class OnceReader:
+    """A `pyarrow.RecordBatchReader`, which can be read once; the second reading says so.
+
+    Args:
+        reader: The reader.
+    """
+
+    def __init__(self, reader: pa.RecordBatchReader) -> None:
+        self.schema: pa.Schema = reader.schema
+        self._reader: pa.RecordBatchReader | None = reader
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        if self._reader is None:
+            raise _was_read("the RecordBatchReader", "Give a table")
+        reader, self._reader = self._reader, None
+        return reader.__arrow_c_stream__(requested_schema)
+
+
+def _was_read(name: str, remedy: str) -> FlowError:
+    return FlowError(
+        f"{name} was a source, and has been read: it can be run once. {remedy}, or make the "
+        "flow in a function that is called for each run"
+    )
+
+
+class _Begun:
+    """An iterable whose first rows were looked at: its first reading goes on from there."""
+
+    def __init__(self, rows: Iterable[Any], begun: Iterator[Any]) -> None:
+        self._rows = rows
+        self._begun: Iterator[Any] | None = begun
+
+    def __iter__(self) -> Iterator[Any]:
+        begun, self._begun = self._begun, None
+        return iter(self._rows) if begun is None else begun
 
 
 @dataclass
@@ -81,17 +116,10 @@ class ArrowSplit:
     schema: Schema
     source: str
     size: int | None = None
-    once: bool = False
-    used: bool = field(default=False, compare=False)
     portable = False
 
     def blocks(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Batches, with the number of rows before them."""
-        if self.once and self.used:
-            raise FlowError(
-                f"{self.source} was a source, and has been read: a reader can be run once. Give a table"
-            )
-        self.used = True
         reader, first = pa.RecordBatchReader.from_stream(self.table), 0
         for batch in reader:
             for start in range(0, batch.num_rows, 65_536):
@@ -129,8 +157,11 @@ def rows_stream(rows: Iterable[Any]) -> Stream:
     name = rows.name if isinstance(rows, OnceIterable) else f"the {type(rows).__name__}"
     iterator = iter(rows)
     sample = list(islice(iterator, SAMPLE_ROWS))
-    if iterator is rows or isinstance(rows, OnceIterable):
-        rows = OnceIterable(chain(sample, iterator), name)
+    begun = chain(sample, iterator)
+    if isinstance(rows, OnceIterable):
+        rows = OnceIterable(begun, name)
+    elif not isinstance(rows, Collection):  # it may go on where it was: a cursor does
+        rows = _Begun(rows, begun)
     schema = infer_rows([_as_mapping(row, None, index) for index, row in enumerate(sample)])
     return Stream.of([RowsSplit(rows, schema, name)], schema)
 
@@ -141,12 +172,12 @@ def arrow_stream(table: Any) -> Stream:
     Raises:
         SchemaError: A column's type has no Table Schema type.
     """
-    reader = isinstance(table, pa.RecordBatchReader)
-    arrow = table.schema if isinstance(table, pa.Table | pa.RecordBatch | pa.RecordBatchReader) else None
-    if arrow is None:
+    arrow = getattr(table, "schema", None)
+    if not isinstance(arrow, pa.Schema):
         arrow = pa.RecordBatchReader.from_stream(table).schema
     schema = Schema.from_arrow(arrow)
-    return Stream.of([ArrowSplit(table, schema, f"the {type(table).__name__}", once=reader)], schema)
+    name = "RecordBatchReader" if isinstance(table, OnceReader) else type(table).__name__
+    return Stream.of([ArrowSplit(table, schema, f"the {name}")], schema)
 
 
 def _as_mapping(row: Any, names: Sequence[str] | None, index: int) -> Mapping[str, Any]:

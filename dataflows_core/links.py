@@ -142,10 +142,15 @@ def _refusal(link: Any, position: str, problem: str) -> str:
 
 
 def _source(link: Any, kind: str) -> Step:
-    if kind == "rows" and iter(link) is link:
+    name = type(link).__name__
+    if kind == "rows" and iter(link) is iter(link):
         from dataflows_core.inline import OnceIterable
 
-        link = OnceIterable(link, f"the {type(link).__name__}")
+        link = OnceIterable(iter(link), f"the {name}")
+    elif hasattr(link, "read_next_batch"):
+        from dataflows_core.inline import OnceReader
+
+        link = OnceReader(link)
 
     def step(package: Package) -> None:
         from dataflows_core import inline
@@ -153,7 +158,7 @@ def _source(link: Any, kind: str) -> Step:
 
         stream: Stream = inline.arrow_stream(link) if kind == "arrow" else inline.rows_stream(link)
         if not stream.schema.fields and kind == "arrow":
-            raise SchemaError(f"the {type(link).__name__} has no columns")
+            raise SchemaError(f"the {name} has no columns")
         resource = package.add(Resource(package.free_name(), stream))
         resource.unnamed = True
 

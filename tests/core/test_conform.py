@@ -92,7 +92,7 @@ def test_a_type_of_another_meaning_and_a_value_that_would_change_are_errors(
         (lambda batch: [1], "not list"),
         (lambda batch: batch.append_column("c", batch.column(0)), "'c' is declared by no field"),
         (lambda batch: batch.select(["a"]), "the field 'b' is missing"),
-        (lambda batch: pa.RecordBatch.from_arrays([batch["a"], *batch.columns], names=list("aab")), "two columns"),
+        (lambda batch: pa.RecordBatch.from_arrays([batch["a"], *batch.columns], names=list("aab")), "two"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("mapped", [False, True])
