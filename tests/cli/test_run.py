@@ -225,7 +225,7 @@ def test_errors_are_json_when_json_is_asked_for(cli, write) -> None:
         "resource": "res_1",
         "row": 3,
         "source": "the list",
-        "values": {"n": "x"},
+        "values": {"n": 2},
         "field": "n",
         "value": "x",
     }
