@@ -259,7 +259,9 @@ def _index(folder: Path) -> Iterator[str]:
 @nox.session(python=MAIN, default=False)
 def benchmarks(session: nox.Session) -> None:
     """Ratios to peers, which get an environment of their own; see benchmarks/README.md for the options."""
-    _install(session, *DISTRIBUTIONS)
+    # As users have them: installed, and compiled to bytecode, like the peers.
+    session.install("--force-reinstall", "--no-deps", *map(str, DISTRIBUTIONS.values()))
+    session.install(*map(str, DISTRIBUTIONS.values()))
     peers = Path(session.virtualenv.location).with_name("peers")
     python = str((peers / "bin" / "python").absolute())
     if not Path(python).exists():
