@@ -2,26 +2,58 @@
 
 from __future__ import annotations
 
-import json
-import warnings
+import glob
+import inspect
+import logging
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from dataflows_core.errors import DataError, SchemaError
+from dataflows_core.descriptor_versions import V2_PROFILES, as_version_1
+from dataflows_core.descriptors import read_descriptor
+from dataflows_core.errors import FlowError, SchemaError
+from dataflows_core.files import Source as File
+from dataflows_core.files.remote import is_http, is_remote
 from dataflows_core.loading import check_options, loader_for
+from dataflows_core.locations import Place
 from dataflows_core.package import Package
 from dataflows_core.resource import Resource
-from dataflows_core.schema import Schema
 from dataflows_core.steps import Source
 
 if TYPE_CHECKING:
     from dataflows_core.package import ResourceSelector
 
-__all__ = ["load_package", "read_descriptor"]
+__all__ = ["load_package"]
+
+_DELIMITED = ("csv", "tsv", "tab")
+_MEDIATYPES = {"text/csv": "csv", "text/tab-separated-values": "tsv"}
+_DIALECT = {
+    "delimiter": ",",
+    "quoteChar": '"',
+    "doubleQuote": True,
+    "escapeChar": None,
+    "skipInitialSpace": False,
+}
+"""What the specification says of a dialect that is not declared; nothing is guessed of published files."""
+_COUNTED = ("bytes", "hash", "count_of_rows")
+_PROFILES = (
+    None,
+    "data-package",
+    "data-resource",
+    "tabular-data-package",
+    "tabular-data-resource",
+)
+
+logger = logging.getLogger("dataflows.load")
 
 
-def load_package(source: str | Path, resources: ResourceSelector = None, options: Mapping[str, Any] | None = None) -> Source:
+def load_package(
+    source: str | Path,
+    resources: ResourceSelector = None,
+    options: Mapping[str, Any] | None = None,
+    name: str | None = None,
+) -> Source:
     """Load the resources of a Data Package, typed as their schemas declare.
 
     Properties of the package are taken over where the package in hand has none; resources that are not
@@ -30,132 +62,172 @@ def load_package(source: str | Path, resources: ResourceSelector = None, options
     Args:
         source: A folder with a `datapackage.json`, that file, a zip file with one, or its URL.
         resources: Which resources to load; all by default.
-        options: Passed on to the loader of every tabular resource.
+        options: Passed on to the loader of every tabular resource. Values are not stripped of blanks and
+            dialects are not guessed, unless an option says so.
+        name: Another name for the resource, if just one is loaded.
 
     Raises:
         AccessError: The descriptor cannot be read.
         DataError: The descriptor is invalid, or names a path outside its folder.
+        FlowError: No resource is selected, or an option is unknown to a loader.
     """
+    given = dict(options or {})
 
     def step(package: Package) -> None:
-        base, descriptor = read_descriptor(source)
+        place, said = read_descriptor(source, given.get("storage_options"))
+        for note in _unread(said):
+            logger.warning("%s: %s", source, note)
+        descriptor = as_version_1(said)
         for key, value in descriptor.items():
-            if key not in ("resources", "profile", "hash", "bytes", "count_of_rows"):
+            if key not in ("resources", "profile", *_COUNTED):
                 package.properties.setdefault(key, value)
         listed = Package()
-        for number, item in enumerate(descriptor["resources"], 1):
-            listed.add(Resource(item.get("name") or f"resource-{number}", properties=item))
-        for resource in listed.select(resources):
-            _load_resource(package, resource.name, resource.properties, base, dict(options or {}))
+        for item in descriptor["resources"]:
+            listed.add(Resource(item["name"], properties=item))
+        selected = listed.select(resources)
+        if name is not None and len(selected) != 1:
+            raise FlowError(
+                f"{source} holds {len(selected)} resources, and name={name!r} can name one of them only; "
+                "say which (resources=…)"
+            )
+        for resource in selected:
+            item = {**resource.properties, "name": name or resource.name}
+            if descriptor.get("profile") == "tabular-data-package":
+                item["profile"] = "tabular-data-resource"
+            _load_resource(package, item, place, given)
 
     return step
 
 
-def read_descriptor(source: str | Path) -> tuple[str, dict[str, Any]]:
-    """The folder (or URL) that a Data Package's paths are relative to, and its checked descriptor.
+def _unread(descriptor: Mapping[str, Any]) -> list[str]:
+    """What a descriptor declares that is not understood, for the user to know."""
+    named = [("the package", descriptor), *((f"resource {i['name']!r}", i) for i in descriptor["resources"])]
+    notes = []
+    for owner, item in named:
+        profile = item.get("$schema")
+        if profile is not None and not str(profile).startswith(V2_PROFILES):
+            notes.append(f"{owner} has the profile {profile!r}; what it adds to Data Package is not checked")
+        if item.get("profile") not in _PROFILES:
+            notes.append(f"{owner} has the profile {item['profile']!r}; what it adds is not checked")
+    return notes
+
+
+def _load_resource(package: Package, item: dict[str, Any], place: Place, options: dict[str, Any]) -> None:
+    name = item["name"]
+    if item.get("schema") and not item["schema"]["fields"]:
+        item = {key: value for key, value in item.items() if key != "schema"}
+    if "data" in item:
+        from dataflows_core.inline_data import load_data
+
+        load_data(package, item, options)
+        return
+    paths = [item["path"]] if isinstance(item["path"], str) else item["path"]
+    located = [place.join(path, f"resource {name!r}") for path in paths]
+    kind = _format(item, located[0])
+    if item.get("profile") == "tabular-data-resource" or "schema" in item or kind in _DELIMITED:
+        _load_table(package, item, place, located, kind, options)
+        return
+    properties = {key: value for key, value in item.items() if key not in ("name", *_COUNTED)}
+    resource = Resource(name, properties=properties)
+    resource.source = located
+    package.add(resource)
+
+
+def _format(item: Mapping[str, Any], location: str) -> str:
+    """The format that is declared, or that the ending of the first path says; empty when neither does."""
+    declared = item.get("format") or _MEDIATYPES.get(str(item.get("mediatype", "")).partition(";")[0].strip())
+    return str(declared or File.of(location).suffix).lower().lstrip(".")
+
+
+def _load_table(
+    package: Package,
+    item: dict[str, Any],
+    place: Place,
+    located: list[str],
+    format: str,
+    options: dict[str, Any],
+) -> None:
+    name = item["name"]
+    loader = loader_for(located[0], "csv" if format == "tab" else format or None)
+    check_options(loader, options)
+    known = inspect.signature(loader).parameters
+    given = {"name": name, **_declared(item, located[0], format, known), **options}
+    if "storage_options" in given and not all(map(place.is_home_of, located)):
+        # The credentials of one server are no business of another.
+        del given["storage_options"]
+    check_options(loader, given)
+    for location in located:
+        File.of(location).check()
+    literal = [_literal(location) for location in located]
+    loader(literal if len(literal) > 1 else literal[0], **given)(package)
+    resource = package[name]
+    _cast_if_needed(resource, item, known)
+    kept = {k: v for k, v in item.items() if k not in ("name", "schema", "dialect", "encoding", *_COUNTED)}
+    resource.properties = {**resource.properties, **kept}
+
+
+def _declared(
+    item: Mapping[str, Any], location: str, format: str, known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The options for a loader that a descriptor implies.
 
     Raises:
-        AccessError: It cannot be read.
-        DataError: It is invalid; says each fault.
+        FlowError: It declares a dialect that the loader cannot be told.
     """
-    location = str(source)
-    if Path(location).is_dir():
-        location = str(Path(location, "datapackage.json"))
-    if "://" not in location and location.endswith("datapackage.json"):
-        from dataflows_core.commit import recover
-
-        recover(Path(location).parent)
-    elif location.endswith(".zip"):
-        location = f"zip://datapackage.json::{location}"
-    from dataflows_core.opening import read_bytes
-
-    try:
-        descriptor = json.loads(read_bytes(location))
-    except ValueError as error:
-        raise DataError(f"{location} is no JSON: {error}") from error
-    _check(descriptor, location)
-    if location.startswith("zip://"):
-        return location.removeprefix("zip://datapackage.json"), descriptor
-    return location.rpartition("/")[0], descriptor
-
-
-def _check(descriptor: Any, location: str) -> None:
-    if not isinstance(descriptor, dict) or not isinstance(descriptor.get("resources"), list):
-        raise DataError(f"{location} is no Data Package: it has no list of resources")
-    if "$schema" in descriptor:
-        return  # Data Package v2: its types are checked where they are used
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from datapackage import Package as Validator
-
-        errors = Validator(json.loads(json.dumps(descriptor)), strict=False, unsafe=True).errors
-    if errors:
-        faults = "\n".join(f"  {error}".replace("\n", " ") for error in errors[:10])
-        raise DataError(f"{location} is not a valid Data Package:\n{faults}")
+    name = item["name"]
+    given: dict[str, Any] = {}
+    dialect = dict(item.get("dialect") or {})
+    if format in _DELIMITED:
+        default = dict(_DIALECT)
+        if format != "csv" or File.of(location).suffix in (".tsv", ".tab"):
+            default["delimiter"] = "\t"
+        dialect = {**default, **dialect}
+        if "strip" in known:
+            given["strip"] = False
+    for key, value in (("dialect", dialect), ("encoding", item.get("encoding"))):
+        if not value:
+            continue
+        if key in known:
+            given[key] = value
+        elif key == "dialect":
+            raise FlowError(f"resource {name!r} declares a dialect, and the loader of {format} takes none")
+        else:
+            logger.warning(
+                "resource %r declares an encoding, which files of the format %s do not have", name, format
+            )
+    for key, option in (("compression", "compression"), ("innerpath", "member")):
+        if item.get(key) and option in known:
+            given[option] = item[key]
+    if item.get("schema") and "schema" in known:
+        given["schema"] = {"fieldsMatch": "exact", **item["schema"]}
+    return given
 
 
-def _load_resource(package: Package, name: str, item: Mapping[str, Any], base: str, options: dict[str, Any]) -> None:
-    schema = item.get("schema")
-    properties = {key: value for key, value in item.items() if key not in ("name", "schema", "hash", "bytes")}
-    if "data" in item:
-        _load_data(package, name, item)
+def _cast_if_needed(resource: Resource, item: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Cast what a loader has brought that cannot be told of a schema.
+
+    Raises:
+        SchemaError: It has other fields than declared.
+    """
+    if not item.get("schema") or "schema" in known:
         return
-    paths = item.get("path")
-    paths = [paths] if isinstance(paths, str) else list(paths or [])
-    if not paths:
-        raise DataError(f"resource {name!r} of the Data Package has neither a path nor data")
-    located = [_located(path, base, name) for path in paths]
-    tabular = (
-        item.get("profile") == "tabular-data-resource"
-        or item.get("type") == "table"
-        or schema is not None
-        or str(item.get("format", "")).lower() in ("csv", "tsv")
-    )
-    if not tabular:
-        resource = Resource(name, properties=properties)
-        resource.source = located
-        package.add(resource)
-        return
-    loader = loader_for(located[0], str(item["format"]).lower() if item.get("format") else None)
-    given: dict[str, Any] = {"name": name, **options}
-    for key in ("schema", "dialect", "encoding"):
-        if item.get(key) is not None:
-            given.setdefault(key, item[key])
-    check_options(loader, given)
-    loader(located if len(located) > 1 else located[0], **given)(package)
-    package[name].properties = {**properties, **package[name].properties}
-
-
-def _load_data(package: Package, name: str, item: Mapping[str, Any]) -> None:
     from dataflows_core.cast import Cast
-    from dataflows_core.inline import rows_stream
+    from dataflows_core.schema import Schema
 
-    data = item["data"]
-    if not isinstance(data, list):
-        package.add(Resource(name, properties={k: v for k, v in item.items() if k not in ("name", "schema")}))
-        return
-    if data and all(isinstance(row, list) for row in data):
-        data = [dict(zip(data[0], row, strict=True)) for row in data[1:]]
-    properties = {key: value for key, value in item.items() if key not in ("name", "schema", "data")}
-    resource = package.add(Resource(name, rows_stream(data), properties))
-    if item.get("schema"):
-        schema = Schema.from_descriptor(item["schema"])
-        if set(schema.names) != set(resource.schema.names):
-            raise SchemaError(f"the data of resource {name!r} have other fields than its schema")
-        resource.map_batches(Cast(schema), schema)
-
-
-def _located(path: str, base: str, name: str) -> str:
-    """A resource's path, within its package; the specification forbids any other for reasons of security."""
-    if "://" in path:
-        return path
-    if path.startswith(("/", "\\", "~")) or ":" in path[:3] or ".." in PurePosixPath(path.replace("\\", "/")).parts:
-        raise DataError(
-            f"resource {name!r} has the path {path!r}, outside its Data Package; such a path is refused, because "
-            "it would read whatever the publisher asks for"
+    schema = Schema.from_descriptor(item["schema"])
+    if schema.names != resource.schema.names:
+        raise SchemaError(
+            f"resource {resource.name!r} does not have the fields that its schema declares"
+            f"\n  declared: {', '.join(schema.names)}\n  found: {', '.join(resource.schema.names)}"
         )
-    if base.startswith("::"):
-        return f"zip://{path}{base}"
-    if not base:
-        return path
-    return f"{base.rstrip('/')}/{path}"
+    resource.map_batches(Cast(schema, source=resource.schema), schema)
+
+
+def _literal(location: str) -> str:
+    """The location as loaders take it, for whom a bracket or an asterisk may make a pattern."""
+    if is_http(location):
+        path, mark, query = location.partition("?")
+        return path.translate({ord(char): quote(char) for char in "[]*"}) + mark + query
+    if is_remote(location) and not location.startswith("zip://"):
+        return glob.escape(location)
+    return location  # that a local file has this name was seen; then it is no pattern

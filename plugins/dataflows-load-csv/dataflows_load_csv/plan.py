@@ -14,6 +14,7 @@ from dataflows_core.errors import DataError, UnreadableError
 from dataflows_core.files import Source
 from dataflows_core.infer import infer_schema
 from dataflows_core.schema import Schema
+from dataflows_core.widths import fitted
 from dataflows_load_csv.decode import Decoder
 from dataflows_load_csv.dialect import Dialect
 from dataflows_load_csv.encoding import Encoding, detect_elsewhere, detect_encoding, to_utf8
@@ -156,11 +157,14 @@ def _schema(
     declared = options.declared
     unknown = declared.undeclared(columns)
     inferred, notes = Schema(), list[str]()
-    if unknown:
-        samples = [batch.select(unknown) for file in files for batch in file.samples if batch.num_rows]
-        if samples:
-            inferred, notes = infer_schema(samples, missing_values=declared.missing_values)
+    samples = [batch for file in files for batch in file.samples if batch.num_rows]
+    if unknown and samples:
+        inferred, notes = infer_schema(
+            [batch.select(unknown) for batch in samples], missing_values=declared.missing_values
+        )
     schema = declared.schema(columns, inferred, files[0].split.source)
+    if known := [name for name in columns if name not in unknown]:
+        schema = fitted(schema, [batch.select(known) for batch in samples])
     if options.extract is not None:
         schema = schema.add(*Schema.from_descriptor({"fields": [options.extract.field]}).fields)
     return schema, notes

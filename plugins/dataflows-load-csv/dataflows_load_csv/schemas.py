@@ -107,7 +107,8 @@ class Declared:
                 raise SchemaError.unknown_field(name, columns, source)
         self._check_match(columns, list(declared), source)
         fields = [self._field(name, declared.get(name), inferred) for name in columns]
-        properties = {key: value for key, value in self.descriptor.items() if key != "fields"}
+        # From here on the schema is that of the columns, so that how it matches them says nothing more.
+        properties = {k: v for k, v in self.descriptor.items() if k not in ("fields", "fieldsMatch")}
         if self.missing:
             properties["missingValues"] = list(self.missing_values)
         return Schema(tuple(fields), properties)
