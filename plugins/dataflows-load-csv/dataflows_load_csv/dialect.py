@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from dataflows_core.errors import FlowError, SchemaError
+from dataflows_core.errors import FlowError, SchemaError, near_misses
 
 __all__ = ["Dialect"]
 
@@ -19,6 +19,11 @@ _PROPERTIES = {
     "skipInitialSpace": "skipinitialspace",
     "nullSequence": "null_sequence",
 }
+_ELSEWHERE = (
+    "$schema", "caseSensitiveHeader", "commentChar", "commentRows", "csvddfVersion", "header", "headerJoin",
+    "headerRows", "lineTerminator", "description", "name", "title",
+)  # fmt: skip
+_OTHER_FORMATS = ("itemKeys", "itemType", "property", "sheetName", "sheetNumber", "table")
 
 
 @dataclass(frozen=True)
@@ -73,10 +78,11 @@ class Dialect:
         """The dialect of a CSV Dialect (Data Package v1) or Table Dialect (v2) descriptor.
 
         Properties about the header (`header`, `headerRows`, `headerJoin`, `commentRows`) are no part of it;
-        see `dataflows_load_csv.header.Layout`. `lineTerminator` is not needed.
+        see `dataflows_load_csv.header.Layout`. `lineTerminator` need not be known: every line end is
+        understood.
 
         Raises:
-            SchemaError: A property has a value that makes no dialect.
+            SchemaError: A property has a value that makes no dialect, or another line end is wanted.
 
         Examples:
             >>> Dialect.from_descriptor({"delimiter": "|", "commentChar": "#"})
@@ -87,6 +93,11 @@ class Dialect:
         given = {
             name: descriptor[key] for key, name in _PROPERTIES.items() if descriptor.get(key) is not None
         }
+        if descriptor.get("lineTerminator") not in (None, "\n", "\r\n", "\r"):
+            raise SchemaError(
+                f"the dialect has the lineTerminator {descriptor['lineTerminator']!r}; a line ends with a "
+                "line feed, a carriage return or both"
+            )
         if descriptor.get("commentChar"):
             given["comments"] = (descriptor["commentChar"],)
         if "quoteChar" in descriptor and not descriptor["quoteChar"]:
@@ -106,6 +117,26 @@ class Dialect:
         """
         names = [name for key, name in _PROPERTIES.items() if key in descriptor]
         return [*names, "comments"] if descriptor.get("commentChar") else names
+
+    @staticmethod
+    def unheeded(descriptor: Mapping[str, Any]) -> list[str]:
+        """What a descriptor says that is no part of how CSV is read, in words.
+
+        Examples:
+            >>> Dialect.unheeded({"delimeter": ";", "sheetName": "a"})
+            ["the dialect has 'delimeter', which is not known; did you mean delimiter?",
+             "the dialect has 'sheetName', which does not apply to CSV"]
+        """
+        known = (*_PROPERTIES, *_ELSEWHERE)
+        notes = []
+        for key in descriptor:
+            if key in _OTHER_FORMATS:
+                notes.append(f"the dialect has {key!r}, which does not apply to CSV")
+            elif key not in known:
+                close = near_misses(key, known)
+                hint = f"; did you mean {' or '.join(close)}?" if close else ""
+                notes.append(f"the dialect has {key!r}, which is not known{hint}")
+        return notes
 
     @property
     def descriptor(self) -> dict[str, Any]:

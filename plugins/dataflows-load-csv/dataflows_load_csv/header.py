@@ -164,7 +164,8 @@ class Layout:
         if self.names is not None:
             if width is not None and width != len(self.names):
                 raise DataError(
-                    f"the first row of {source} has {width} cells, and headers=… {len(self.names)} names"
+                    f"the first row of {source} has {width} cells, and there are {len(self.names)} names: "
+                    + ", ".join(self.names[:20])
                 )
             return self._unique(list(self.names), source)
         if not self.rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,7 @@ from dataflows_core.resource import Resource
 from dataflows_core.steps import Source as SourceStep
 from dataflows_core.stream import Stream
 from dataflows_load_csv.decode import RAGGED
+from dataflows_load_csv.dialect import Dialect
 from dataflows_load_csv.encoding import normalize_encoding
 from dataflows_load_csv.extract import Extract
 from dataflows_load_csv.header import Layout
@@ -114,7 +116,8 @@ def load_csv(
         skipinitialspace: Whether spaces at the beginning of a cell are left out, before a quote as well.
         comment_char: What a line that is a comment begins with.
         headers: The row that is the header, from 1; several rows, which are joined; the names themselves,
-            when the file has no header; or None, then fields are named ``field1``, ``field2``, ….
+            when the file has no header; or None, then fields are named as `schema` says, or ``field1``,
+            ``field2``, ….
         multiline_headers_joiner: What is put between the cells of a header of several rows; by default what
             the dialect says, or a space.
         multiline_headers_duplicates: Whether a cell of such a header that repeats the one above is kept.
@@ -178,6 +181,10 @@ def load_csv(
         untyped=one_of("cast_strategy", cast_strategy, CAST) == "strings",
         null_sequence=known_dialect.get("null_sequence"),
     )
+    if not layout.rows and layout.names is None:
+        # Without a header the schema is what names the columns, in its order.
+        names = tuple(item["name"] for item in declared.descriptor.get("fields", ()))
+        layout = replace(layout, names=names or None)
     extract = Extract.of(extract_missing_values, declared.missing_values)
     if extract is not None:
         declared = declared.with_missing(extract.values)
@@ -194,6 +201,8 @@ def load_csv(
     packed = normalize_compression(compression)
 
     def step(package: Package) -> None:
+        for note in Dialect.unheeded(described):
+            logger.warning(note)
         files = expand(load_source, storage_options or {}, packed, member)
         if many:
             for file in files:

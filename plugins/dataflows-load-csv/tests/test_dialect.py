@@ -139,3 +139,9 @@ def test_escapes_and_spaces_before_quotes() -> None:
 def test_what_is_given_is_not_sniffed() -> None:
     given = {"delimiter": ",", "quotechar": None, "escapechar": None, "skipinitialspace": False}
     assert sniff_dialect(b"a;b\n'x';1\n", given) == Dialect(quotechar=None)
+
+
+def test_a_line_end_that_is_none_is_refused() -> None:
+    assert Dialect.from_descriptor({"lineTerminator": "\r\n"}) == Dialect()
+    with pytest.raises(SchemaError, match="lineTerminator ';'"):
+        Dialect.from_descriptor({"lineTerminator": ";"})

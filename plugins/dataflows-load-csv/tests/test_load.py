@@ -239,3 +239,24 @@ def test_the_parameters_of_the_predecessor_keep_their_order() -> None:
         "override_fields", "extract_missing_values", "deduplicate_headers",
         "deduplicate_headers_case_sensitive", "deduplicate_headers_format", "on_error",
     ]  # fmt: skip
+
+
+def test_what_of_a_descriptor_is_not_heeded_is_said(file, rows_of, caplog) -> None:
+    described = {"header": True, "commentRows": [2], "sheetName": "a", "quotechar": "'"}
+    assert rows_of(load_csv(file("a\n#\n1\n"), dialect=described)) == [{"a": 1}]
+    assert [record.getMessage() for record in caplog.records] == [
+        "the dialect has 'sheetName', which does not apply to CSV",
+        "the dialect has 'quotechar', which is not known; did you mean quoteChar?",
+    ]
+
+
+def test_a_schema_names_the_columns_of_a_file_without_header(file, rows_of) -> None:
+    schema = {"fields": [{"name": "id", "type": "integer"}, {"name": "city"}]}
+    path = file("1,Ulm\n2,Bonn\n")
+    for options in ({"headers": None}, {"dialect": {"header": False}}):
+        assert rows_of(load_csv(path, schema=schema, **options)) == [
+            {"id": 1, "city": "Ulm"},
+            {"id": 2, "city": "Bonn"},
+        ]
+    with pytest.raises(ProcessorError, match=r"the first row of .* has 2 cells, and there are 1 names: id$"):
+        rows_of(load_csv(path, schema={"fields": [{"name": "id"}]}, headers=None))
