@@ -6,7 +6,9 @@ long names included.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from opcode import opmap
 from typing import Any
 
 from dataflows_core import discovery
@@ -37,7 +39,10 @@ def __getattr__(name: str) -> Any:
     try:
         processor: Callable[..., Any] = discovery.load("processor", name)
     except UnknownNameError as error:
-        raise ImportError(str(error), name=name) from error
+        # An import statement takes an AttributeError for "not there", and drops what it says.
+        caller = sys._getframe(1)
+        importing = caller.f_code.co_code[caller.f_lasti] == opmap["IMPORT_FROM"]
+        raise (ImportError if importing else AttributeError)(str(error), name=name) from error
     return processor
 
 

@@ -114,6 +114,9 @@ def test_processors_are_imported_by_name(install: Install) -> None:
     assert "neat" in dir(processors)
     with pytest.raises(ImportError, match="did you mean neat"):
         from dataflows_core.processors import neatt  # noqa: F401
+    with pytest.raises(AttributeError, match="did you mean neat"):
+        processors.neatt  # noqa: B018
+    assert not hasattr(processors, "neatt")
 
 
 def test_a_plugin_in_an_archive_is_found_and_imported(
