@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -154,10 +154,12 @@ class Flow:
         package = Package() if package is None else package
         if limit is not None:
             package.limit = limit
+        if events is not None:
+            package.events = events
         for number, planned in enumerate(self.steps(prefix), 1):
             package = _plan_step(planned, package)
-            if events is not None:
-                events.manager.hook.step_planned(step=planned.ref, package=package)
+            if package.events is not None:
+                package.events.manager.hook.step_planned(step=planned.ref, package=package)
             if number == last:
                 break
         return package
@@ -184,6 +186,18 @@ class Flow:
         Raises:
             ProcessorError: A step failed. Nothing that was written before is touched.
         """
+        package = self._executed(runner, limit, events)
+        for resource in package.resources:
+            resource.kept = False
+        return Processed(package, package.stats)
+
+    def _executed(
+        self,
+        runner: Runner | str | None = None,
+        limit: int | None = None,
+        events: Events | None = None,
+        keep: Callable[[Resource, Iterator[pa.RecordBatch]], None] | None = None,
+    ) -> Package:
         from dataflows_core.run import Run
         from dataflows_core.runner import runner_of
 
@@ -193,16 +207,14 @@ class Flow:
                 events.manager.hook.flow_started(flow=self)
             package = self.plan(limit=limit, events=events)
             with Run(package, runner=runner_of(runner), events=events) as run:
-                run.execute()
+                run.execute(keep)
         except BaseException as error:
             if events is not None:
-                events.manager.hook.flow_failed(flow=self, error=error)
+                events.flow_failed(self, error)
             raise
-        for resource in package.resources:
-            resource.kept = False
         if events is not None:
             events.manager.hook.flow_finished(flow=self, stats=package.stats)
-        return Processed(package, package.stats)
+        return package
 
     def process(self) -> Processed:
         """Run the flow here; the rows are not kept.
@@ -219,22 +231,21 @@ class Flow:
             ProcessorError: A step failed. Nothing that was written before is touched.
         """
         from dataflows_core.rows import RowCodec
-        from dataflows_core.run import Run
 
-        package = self.plan()
-        kept: list[tuple[Resource, list[pa.RecordBatch]]] = []
+        kept: dict[Resource, tuple[list[pa.RecordBatch], list[dict[str, Any]]]] = {}
 
         def keep(resource: Resource, batches: Iterator[pa.RecordBatch]) -> None:
-            kept.append((resource, list(batches)))
-            resource.count = sum(batch.num_rows for batch in kept[-1][1])
-
-        with Run(package, events=_installed_events()) as run:
-            run.execute(keep)
-        rows: list[list[dict[str, Any]]] = []
-        for resource, batches in kept:
             codec = RowCodec(resource.schema)
-            rows.append([dict(row) for batch in batches for row in codec.decode(batch)])
+            seen, rows = kept.setdefault(resource, ([], []))
+            for batch in batches:
+                seen.append(batch)
+                rows.extend(map(dict, codec.decode(batch)))
+            resource.count = len(rows)
+
+        package = self._executed(keep=keep)
+        for resource, (batches, _) in kept.items():
             _keep(resource, batches)
+        rows = [kept[resource][1] for resource in package.resources if resource in kept]
         return Results(rows, package, package.stats)
 
 
@@ -250,20 +261,21 @@ def _keep(resource: Resource, batches: list[pa.RecordBatch]) -> None:
 
 
 def _plan_step(planned: Planned, package: Package) -> Package:
-    before = {id(resource) for resource in package.resources}
+    before = list(package.resources)
     with planning(planned.ref), blamed(planned.ref):
         result = planned.step(package)
         if result is not None and not isinstance(result, Package):
             raise FlowError(f"it returned {type(result).__name__}, and a step returns a package or None")
-        package = package if result is None else result
+        if result is not None and result is not package:
+            result.replace(package)
+            package = result
+        package.settle(before)
         if package.limit is not None:
-            _limit([resource for resource in package.resources if id(resource) not in before], package.limit)
+            _limit(package.new_sources(before), package.limit)
     return package
 
 
 def _limit(resources: list[Resource], limit: int) -> None:
-    from dataflows_core.stream import Splits
-
     def head(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         left = limit
         for batch in batches:
@@ -273,8 +285,7 @@ def _limit(resources: list[Resource], limit: int) -> None:
                 return
 
     for resource in resources:
-        if resource.stream is not None and isinstance(resource.stream.origin, Splits):
-            resource.pipe_batches(head)
+        resource.pipe_batches(head)
 
 
 def _installed_events() -> Events | None:

@@ -115,3 +115,10 @@ class Events:
     def row_rejected(self, step: StepRef, resource: str, rejected: Rejected) -> None:
         """Tell of a row that was rejected."""
         self.manager.hook.row_rejected(step=step, resource=resource, rejected=rejected)
+
+    def flow_failed(self, flow: Flow, error: BaseException) -> None:
+        """Tell of a run that has failed. Who fails at hearing it does not hide the error that is told."""
+        try:
+            self.manager.hook.flow_failed(flow=flow, error=error)
+        except Exception as other:  # noqa: BLE001 - the seam: a plugin may raise anything
+            error.add_note(f"a plugin that was told of this failed too: {type(other).__name__}: {other}")

@@ -11,6 +11,7 @@ from dataflows_core.resource import Resource
 from dataflows_core.steps import blamed, current_step
 
 if TYPE_CHECKING:
+    from dataflows_core.hooks import Events
     from dataflows_core.rejects import Rejects
     from dataflows_core.steps import StepRef
 
@@ -19,6 +20,15 @@ __all__ = ["Package", "ResourceSelector"]
 ResourceSelector: TypeAlias = "str | int | Iterable[str] | None"
 """Which resources: None for all, a regular expression that a name matches as a whole, a position from 0
 (from the end when negative), or a list of names."""
+
+
+def _origins(resources: list[Resource]) -> set[int]:
+    """Which beginnings of streams some resources go back to."""
+    found: set[int] = set()
+    for resource in resources:
+        if resource.stream is not None:
+            found.update(id(stream.origin) for stream in resource.stream.upstream())
+    return found
 
 
 class Package:
@@ -34,6 +44,7 @@ class Package:
             what is written or checked above that step is whole.
         stats: What the steps report, merged in their order.
         limit: How many rows of each source are read; None for all.
+        events: Who is told what is planned; None for nobody.
         rejects: Where the rows that a step rejects are kept, for steps that asked for it.
     """
 
@@ -43,6 +54,7 @@ class Package:
         self.removed: list[Resource] = []
         self.stats: dict[str, Any] = {}
         self.limit: int | None = None
+        self.events: Events | None = None
         self.rejects: dict[StepRef, Rejects] = {}
         self._on_finish: list[tuple[StepRef, Callable[[], object]]] = []
         self._on_abort: list[Callable[[], object]] = []
@@ -145,10 +157,49 @@ class Package:
         return f"res_{number}"
 
     def beside(self) -> Package:
-        """An empty package for a flow that runs beside this one; its stats and limit are the same."""
+        """An empty package for a flow that runs beside this one; its stats, limit and events are the same."""
         other = Package()
-        other.stats, other.limit = self.stats, self.limit
+        other.stats, other.limit, other.events = self.stats, self.limit, self.events
         return other
+
+    def replace(self, other: Package) -> None:
+        """Stand in for the package that a step was given: what that has to do is done all the same."""
+        other.stats.update(self.stats)
+        self.stats, self.limit, self.events = other.stats, other.limit, other.events
+        self.rejects = {**other.rejects, **self.rejects}
+        self.removed = [*other.removed, *(one for one in self.removed if one not in other.removed)]
+        self._on_finish = [*other._on_finish, *self._on_finish]
+        self._on_abort = [*other._on_abort, *self._on_abort]
+
+    def settle(self, before: list[Resource]) -> None:
+        """Make good what a step may have left undone.
+
+        A resource that is gone, and that no other one goes on with, is read to its end all the same.
+
+        Args:
+            before: The resources that there were before the step.
+
+        Raises:
+            FlowError: Two resources have one name.
+        """
+        for number, name in enumerate(self.names):
+            if name in self.names[:number]:
+                raise FlowError(f"two resources are named {name!r} behind this step")
+        read = _origins([*self.removed, *self.resources])
+        self.removed += [one for one in before if not _origins([one]) <= read]
+
+    def new_sources(self, before: list[Resource]) -> list[Resource]:
+        """The resources that are read from outside, and were not among those before."""
+        from dataflows_core.stream import Splits
+
+        known = _origins(before)
+        return [
+            resource
+            for resource in self.resources
+            if resource.stream is not None
+            and isinstance(resource.stream.origin, Splits)
+            and id(resource.stream.origin) not in known
+        ]
 
     def absorb(self, other: Package) -> None:
         """Take over what another package has to do besides its resources."""

@@ -124,12 +124,17 @@ class Stream:
         """The schema of the batches that leave the stream."""
         return self.operations[-1].after if self.operations else self.origin.schema
 
+    def upstream(self) -> Iterator[Stream]:
+        """This stream, and all that it is made of."""
+        yield self
+        if isinstance(self.origin, Derived):
+            for stream in self.origin.inputs:
+                yield from stream.upstream()
+
     @property
     def writes(self) -> bool:
         """Whether something is written on the way, so that the stream has to be read to its end."""
-        if any(isinstance(operation, Write) for operation in self.operations):
-            return True
-        return isinstance(self.origin, Derived) and any(stream.writes for stream in self.origin.inputs)
+        return any(isinstance(one, Write) for stream in self.upstream() for one in stream.operations)
 
     def then(self, operation: Operation) -> Stream:
         """The stream with one operation more; a query fuses with the query before it."""
