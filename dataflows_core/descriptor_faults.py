@@ -116,13 +116,13 @@ def _field(field: Any, number: int) -> Iterator[str]:
         return
     place = f"field {field['name']!r}"
     kind = field.get("type", "string")
-    if kind not in ARROW_TYPES:
+    if not isinstance(kind, str) or kind not in ARROW_TYPES:
         close = near_misses(str(kind), ARROW_TYPES)
         hint = f"; did you mean {' or '.join(close)}?" if close else f"; known are {', '.join(ARROW_TYPES)}"
         yield f"{place} has the unknown type {shorten(kind)}{hint}"
         return
     faults = [*_wrong_types(field, _FIELD), *_missing_values(field)]
-    if field.get("itemType", "string") not in ARROW_TYPES:
+    if not faults and field.get("itemType", "string") not in ARROW_TYPES:
         faults.append(f"itemType is {shorten(field['itemType'])}, which is no type")
     yield from (f"{place}: {fault}" for fault in faults)
     if not faults:

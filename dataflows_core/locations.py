@@ -81,6 +81,8 @@ class Place:
             return f"zip://{self.folder}{'/' if self.folder else ''}{clean}::{self.archive}"
         if is_http(self.folder):
             before, mark, query = path.partition("?")
+            if problem := _problem(before):
+                raise _refused(owner, path, problem)
             return f"{self.folder}/{quote(str(PurePosixPath(before)), safe='/%:@!$&()+,;=~')}{mark}{query}"
         return f"{self.folder}/{clean}" if self.folder else clean
 

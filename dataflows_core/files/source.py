@@ -136,7 +136,10 @@ class Source:
     @property
     def suffix(self) -> str:
         """Its ending in lower case, before one of a compression: ``".tsv"`` of ``data.tsv.gz``."""
-        path = Path((self.member or self.path).partition("?")[0].lower())
+        name = self.member or self.path
+        if self.member is None and is_remote(name):
+            name = re.split(r"[?#]", name, maxsplit=1)[0]
+        path = Path(name.lower())
         return Path(path.stem).suffix if path.suffix in SUFFIXES else path.suffix
 
 
