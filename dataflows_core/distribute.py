@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from dataflows_core.carried import typed
-from dataflows_core.lineage import FromSplit, Through
+from dataflows_core.errors import AccessError
+from dataflows_core.lineage import FromSplit, Through, located
 from dataflows_core.operations import Operation, Write, conform
 from dataflows_core.pipes import Chunk
 from dataflows_core.report import Report
@@ -66,6 +67,7 @@ class SplitTask:
         schema: The schema of the batches that leave it.
         resource: The resource's name.
         part: The split's number, from 0; the number of the parts it writes.
+        heard: The steps of which somebody wants the rejected rows.
         keep: The file that the batches are kept in, for what follows; None when nothing does.
     """
 
@@ -77,6 +79,7 @@ class SplitTask:
     schema: Schema
     resource: str
     part: int
+    heard: frozenset[StepRef]
     keep: Path | None
 
     def __call__(self) -> PartResult:
@@ -93,7 +96,9 @@ class SplitTask:
             outcome = push(batch, lineage, self.operations, self.resource)
             for write, encoded in outcome.encoded:
                 writers[id(write)].append(encoded)
-            result.reports += outcome.reports
+            for step, report, before in outcome.reports:
+                rejected = located(report.rejected, before) if step in self.heard else []
+                result.reports.append((step, Report(report.counts, rejected)))
             result.arrived += outcome.arrived
             result.passed += outcome.batch.num_rows
             if kept is not None and outcome.batch.num_rows:
@@ -114,15 +119,14 @@ class _Reread:
     arriving: Schema
     operations: tuple[Operation, ...]
 
-    def locate(self, index: int) -> tuple[str, int]:
-        """The record in the split's source."""
+    def locate(self, indices: Sequence[int]) -> list[tuple[str, int]]:
+        """The split's source, and the records in it."""
         for number, block in enumerate(self.split.blocks()):
             if number == self.number:
                 lineage = FromSplit(self.split, block)
-                return Through(
-                    lineage, conform(self.split.decode(block), self.arriving, carried=True), self.operations
-                ).locate(index)
-        return self.split.source, 0
+                batch = conform(self.split.decode(block), self.arriving, carried=True)
+                return Through(lineage, batch, self.operations).locate(indices)
+        raise AccessError(f"{self.split.source} has changed while it was read")
 
 
 def distributed(
@@ -151,6 +155,7 @@ def distributed(
                 schema=schema,
                 resource=resource,
                 part=part,
+                heard=frozenset(operation.step for operation in segment if run.hears(operation.step)),
                 keep=folder / f"{part:06}.arrow" if wanted else None,
             )
             for part, split in enumerate(_divided(origin.splits, getattr(runner, "workers", 1)))

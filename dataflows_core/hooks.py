@@ -112,6 +112,11 @@ class Events:
         """Tell of rows that were read."""
         self.manager.hook.progress(resource=resource, rows=rows, size=size)
 
+    @property
+    def hears_rejected(self) -> bool:
+        """Whether a plugin wants to know each row that is rejected."""
+        return bool(self.manager.hook.row_rejected.get_hookimpls())
+
     def row_rejected(self, step: StepRef, resource: str, rejected: Rejected) -> None:
         """Tell of a row that was rejected."""
         self.manager.hook.row_rejected(step=step, resource=resource, rejected=rejected)

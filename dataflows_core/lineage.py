@@ -7,25 +7,32 @@ replay does what the run did.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import sys
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import pyarrow as pa
 
 from dataflows_core.errors import CastError, ProcessorError, RowError
-from dataflows_core.operations import Map, Operation
+from dataflows_core.operations import Map, MapRows, Operation
+from dataflows_core.report import Rejected
+from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import StepRef
 from dataflows_core.stream import Split
 
-__all__ = ["Counted", "FromSplit", "Lineage", "Through", "blame", "blame_row"]
+__all__ = ["Counted", "FromSplit", "Lineage", "Through", "blame", "blame_row", "located"]
+
+
+_FEW = 8  # rows
 
 
 class Lineage(Protocol):
     """Says where the rows of one batch came from."""
 
-    def locate(self, index: int) -> tuple[str, int]:
-        """The source and the 1-based record of a row; with an empty source, its ordinal in the stream."""
+    def locate(self, indices: Sequence[int]) -> list[tuple[str, int]]:
+        """For each of some rows, in ascending order: its source, and its 1-based number there."""
         ...
 
 
@@ -36,20 +43,34 @@ class FromSplit:
     split: Split
     block: Any
 
-    def locate(self, index: int) -> tuple[str, int]:
-        """The record in the split's source."""
-        return self.split.source, self.split.locate(self.block, index)
+    def locate(self, indices: Sequence[int]) -> list[tuple[str, int]]:
+        """The split's source, and the records in it."""
+        numbers: Sequence[int] = ()
+        if len(indices) > 1:
+            # Records are numbered upwards: where as many lie between two as rows do, none is left out.
+            first, last = (self.split.locate(self.block, index) for index in (indices[0], indices[-1]))
+            if last - first == indices[-1] - indices[0]:
+                numbers = [first + index - indices[0] for index in indices]
+        numbers = numbers or [self.split.locate(self.block, index) for index in indices]
+        return [(self.split.source, number) for number in numbers]
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Rows whose origin is lost, because something before them may have reordered them."""
+    """Rows whose origin is lost, because a step may have reordered them.
+
+    Attributes:
+        first: The number of rows before them.
+        step: That step.
+    """
 
     first: int
+    step: StepRef
 
-    def locate(self, index: int) -> tuple[str, int]:
-        """The ordinal in the stream."""
-        return "", self.first + index + 1
+    def locate(self, indices: Sequence[int]) -> list[tuple[str, int]]:
+        """The ordinals behind that step."""
+        source = f"the rows behind step {self.step.position}, {self.step.name}"
+        return [(source, self.first + index + 1) for index in indices]
 
 
 @dataclass(frozen=True)
@@ -60,12 +81,109 @@ class Through:
     batch: pa.RecordBatch
     operations: Sequence[Operation]
 
-    def locate(self, index: int) -> tuple[str, int]:
-        """Where the row came from that the row `index` was made of."""
-        head = _shortest(
-            self.batch.num_rows, lambda n: _replay(self.batch[:n], self.operations).num_rows > index
-        )
-        return self.lineage.locate(head - 1)
+    def locate(self, indices: Sequence[int]) -> list[tuple[str, int]]:
+        """Where the rows came from that these were made of."""
+        maps = [operation for operation in self.operations if isinstance(operation, Map)]
+        batches = [self.batch]
+        for operation in maps:
+            batches.append(operation.apply(batches[-1])[0])
+        for position in range(len(maps) - 1, -1, -1):
+            indices = _positions_before(maps[position], batches[position], batches[position + 1], indices)
+        return self.lineage.locate(indices)
+
+
+def _positions_before(
+    operation: Map, batch: pa.RecordBatch, result: pa.RecordBatch, indices: Sequence[int]
+) -> Sequence[int]:
+    """The positions in `batch` of the rows that those of `result` were made of."""
+    if isinstance(operation.function, MapRows) or _share_memory(batch, result):
+        return indices
+    kept = _kept(operation, batch)
+    if kept is not None and len(kept) == result.num_rows:
+        return [kept[index] for index in indices]
+
+    # A function may look beyond single rows, and has seen heads only; but many heads cost too much.
+    few = len(indices) < _FEW
+
+    def rows(low: int, high: int) -> int:
+        count: int = operation.apply(batch[low:high])[0].num_rows
+        return count
+
+    def search(low: int, high: int, before: int, wanted: Sequence[int]) -> Iterator[int]:
+        """Of the rows from `low` on, whose results begin at `before`, those that gave the wanted ones."""
+        if not wanted:
+            return
+        if high - low == 1:
+            yield from [low] * len(wanted)
+            return
+        middle = (low + high) // 2
+        after = rows(0, middle) if few else before + rows(low, middle)
+        split = bisect_left(wanted, after)
+        yield from search(low, middle, before, wanted[:split])
+        yield from search(middle, high, after, wanted[split:])
+
+    return list(search(0, batch.num_rows, 0, indices))
+
+
+def _share_memory(batch: pa.RecordBatch, result: pa.RecordBatch) -> bool:
+    """Whether a column has passed as it was, and so every row kept its place."""
+    if batch.num_rows != result.num_rows:
+        return False
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    return any(
+        name in columns and _places(columns[name]) == _places(column) != ()
+        for name, column in zip(result.schema.names, result.columns, strict=True)
+    )
+
+
+def _places(column: pa.Array) -> tuple[int, ...]:
+    """Where a column is in memory; nothing if it takes none."""
+    addresses = [buffer.address for buffer in column.buffers() if buffer is not None]
+    return (column.offset, *addresses) if addresses else ()
+
+
+def _kept(operation: Map, batch: pa.RecordBatch) -> Sequence[int] | None:
+    """The positions of the rows that an operation keeps, where there is a quicker way than to search."""
+    from dataflows_core.cast import Cast
+
+    if isinstance(operation.function, Cast):
+        report = operation.apply(batch)[1]
+        assert report is not None
+        dropped = {item.index for item in report.rejected if item.action == "drop"}
+        return [index for index in range(batch.num_rows) if index not in dropped]
+    if "dataflows_core.expressions" not in sys.modules:
+        return None  # nobody can have made a query
+    from dataflows_core.expressions import Query
+
+    if not isinstance(operation.function, Query):
+        return None
+    # The same conditions on the same fields; what passes is each row's position.
+    position = Field({"name": _free_name(batch.schema.names), "type": "integer"})
+    before = operation.function.before.add(position)
+    query = Query(before, Schema((position,)), operation.function.reads, operation.function.conditions)
+    numbered = batch.append_column(position.name, pa.array(range(batch.num_rows), pa.int64()))
+    kept: list[int] = query(numbered).column(0).to_pylist()
+    return kept
+
+
+def _free_name(names: Sequence[str]) -> str:
+    name = "position"
+    while name in names:
+        name += "_"
+    return name
+
+
+def located(rejected: Sequence[Rejected], lineage: Lineage) -> list[Rejected]:
+    """Rejected rows with the places they came from.
+
+    Args:
+        rejected: Rows of one batch, in order.
+        lineage: Where the rows of that batch came from.
+    """
+    places = lineage.locate([item.index for item in rejected])
+    return [
+        replace(item, source=source, row=row) for item, (source, row) in zip(rejected, places, strict=True)
+    ]
 
 
 def blame(
@@ -87,7 +205,7 @@ def blame(
         found = _find(operations[:length], batch)
         if found is not None:
             index, cause, values = found
-            source, row = lineage.locate(index)
+            ((source, row),) = lineage.locate([index])
             step = operations[length - 1].step
             return _processor_error(cause, step, resource, row, source, values)
     # It did not happen again: no row can be named.
@@ -103,7 +221,7 @@ def blame_row(
     values: dict[str, Any] | None = None,
 ) -> ProcessorError:
     """The error of a step that failed at a row that is known."""
-    source, row = lineage.locate(index)
+    ((source, row),) = lineage.locate([index])
     return _processor_error(error, step, resource, row, source, values)
 
 

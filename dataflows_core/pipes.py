@@ -160,7 +160,7 @@ def _counted(
     count = 0
     try:
         for batch in run():
-            yield Chunk(batch, Counted(count))
+            yield Chunk(batch, Counted(count, operation.step))
             count += batch.num_rows
     except Exception as error:  # the seam: a user's function may raise anything
         if reading.failure is not None:  # the function may have made another error of it

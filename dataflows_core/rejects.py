@@ -19,7 +19,7 @@ from dataflows_core.stream import Derived, Stream
 if TYPE_CHECKING:
     from dataflows_core.package import Package
 
-__all__ = ["SCHEMA", "Rejects", "keep_rejects"]
+__all__ = ["SCHEMA", "Rejects", "keep_rejects", "reads_rejects"]
 
 SCHEMA = Schema.from_descriptor(
     {
@@ -31,7 +31,7 @@ SCHEMA = Schema.from_descriptor(
                 (
                     "source",
                     "string",
-                    "The file that `row` counts in; blank when it counts what reached the step.",
+                    "The file, or the step behind which, `row` counts.",
                 ),
                 ("row", "integer", "The row's number, from 1."),
                 ("field", "string", "The field to blame."),
@@ -96,8 +96,17 @@ class Rejects:
             yield self.spool[index]
 
 
+def reads_rejects(resource: Resource) -> bool:
+    """Whether a resource is made of rejected rows, so that it is read after all others."""
+    upstream = resource.stream.upstream() if resource.stream is not None else ()
+    return any(
+        isinstance(stream.origin, Derived) and isinstance(stream.origin.function, Rejects)
+        for stream in upstream
+    )
+
+
 def keep_rejects(package: Package, step: StepRef, name: str) -> Resource:
-    """Add a resource that holds the rows which `step` rejects; it is read after those it comes from.
+    """Add a resource that holds the rows which `step` rejects, in a run; it is read after all others.
 
     Args:
         package: The package that is planned.

@@ -19,7 +19,7 @@ class Rejected:
         values: The row as it was, by field.
         error: Why it was rejected.
         action: What was done: ``"drop"`` or ``"clear"``.
-        source: The file that `row` counts in; empty when it counts what reached the step.
+        source: The file, or the step behind which, `row` counts; filled in by the run.
         row: The row's number, from 1; filled in by the run.
     """
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from dataflows_core.carried import typed
 from dataflows_core.errors import ProcessorError
-from dataflows_core.lineage import Counted
+from dataflows_core.lineage import Counted, located
 from dataflows_core.operations import EachRow, Map, Operation, PipeBatches, PipeRows, Write, conform
 from dataflows_core.pipes import Chunk, each_row, pipe_batches, pipe_rows
 from dataflows_core.report import Report
@@ -91,10 +91,8 @@ class Run:
             for write in writes:
                 with blamed(write.step):
                     write.sink.begin()
-            for resource in self.package.removed:
-                self._drain(resource)
-            for resource in self.package.resources:
-                if keep is None or resource.stream is None:
+            for resource in self._in_order():
+                if keep is None or resource.stream is None or resource in self.package.removed:
                     self._drain(resource)
                 else:
                     keep(resource, self.batches(resource))
@@ -108,6 +106,15 @@ class Run:
             aborting = [*(write.sink.abort for write in writes), *self.package.aborting()]
             _call_all([*self._closing(), *aborting], error)
             raise
+
+    def _in_order(self) -> list[Resource]:
+        """The resources in the order in which they are read; those of rejected rows last."""
+        resources = [*self.package.removed, *self.package.resources]
+        if self.package.rejects:
+            from dataflows_core.rejects import reads_rejects
+
+            resources.sort(key=reads_rejects)
+        return resources
 
     def _closing(self) -> list[Callable[[], object]]:
         """What ends all work that goes on. Without it, an error's traceback would keep generators alive."""
@@ -182,7 +189,9 @@ class Run:
                 raise
             except Exception as error:  # the seam: a loader may raise anything
                 operation = Operation(origin.step, origin.schema, origin.schema)
-                raise blame(error, [operation], pa.record_batch({}), Counted(0), resource) from error
+                raise blame(
+                    error, [operation], pa.record_batch({}), Counted(0, origin.step), resource
+                ) from error
 
     def _derived(self, origin: Derived, resource: str) -> Generator[Chunk]:
         from dataflows_core.lineage import blame
@@ -193,7 +202,7 @@ class Run:
         count = 0
         try:
             for batch in origin.function(*inputs):
-                yield Chunk(conform(batch, origin.schema), Counted(count))
+                yield Chunk(conform(batch, origin.schema), Counted(count, origin.step))
                 count += batch.num_rows
             for stream, batches in zip(origin.inputs, inputs, strict=True):
                 if stream.writes and self.sinks:
@@ -207,7 +216,7 @@ class Run:
             if failures:
                 raise failures[0] from None
             operation = Operation(origin.step, origin.schema, origin.schema)
-            raise blame(error, [operation], pa.record_batch({}), Counted(0), resource) from error
+            raise blame(error, [operation], pa.record_batch({}), Counted(0, origin.step), resource) from error
 
     def _shared(self, origin: Derived, resource: str) -> Generator[Chunk]:
         """One reader's view of a stream that has several, and is computed once in a run."""
@@ -216,7 +225,7 @@ class Run:
         batches = (chunk.batch for chunk in self._chunks(stream, resource))
         count = 0
         for batch in self._spooled.setdefault(origin.function, Spooled(batches)):
-            yield Chunk(batch, Counted(count))
+            yield Chunk(batch, Counted(count, origin.step))
             count += batch.num_rows
 
     def _typed(
@@ -260,7 +269,9 @@ class Run:
             for write, encoded in outcome.encoded:
                 with blamed(write.step, resource):
                     write.sink.append(encoded)
-            for step, report in outcome.reports:
+            for step, report, lineage in outcome.reports:
+                if report.rejected and self.hears(step):
+                    report = Report(report.counts, located(report.rejected, lineage))
                 self.note(step, resource, report)
             if source:
                 self.arrived(resource, outcome.arrived, outcome.size)
@@ -272,10 +283,16 @@ class Run:
         if self.events is not None:
             self.events.progress(resource, rows, size)
 
+    def hears(self, step: StepRef) -> bool:
+        """Whether somebody wants to know the rows that a step rejects, and not only their number."""
+        return step in self.package.rejects or (self.events is not None and self.events.hears_rejected)
+
     def note(self, step: StepRef, resource: str, report: Report) -> None:
-        """Take in what an operation reports."""
+        """Take in what an operation reports; rejected rows that somebody hears of have their places."""
         counts = self.reports.setdefault((step, resource), Report())
         counts.add(Report(report.counts))
+        if not self.hears(step):
+            return
         if step in self.package.rejects:
             self.package.rejects[step].add(step, resource, report.rejected)
         if self.events is not None:

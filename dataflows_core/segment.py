@@ -7,7 +7,7 @@ process alike.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -32,7 +32,7 @@ class Outcome:
         lineage: Where its rows came from.
         arrived: Number of rows that entered.
         encoded: What is to be appended to the sinks, in order.
-        reports: What the operations reported.
+        reports: What the operations reported, and where the rows of the batch came from that they got.
         size: Bytes of the block that it was made of; None when that is not known.
     """
 
@@ -40,7 +40,7 @@ class Outcome:
     lineage: Lineage
     arrived: int
     encoded: list[tuple[Write, Any]] = field(default_factory=list)
-    reports: list[tuple[StepRef, Report]] = field(default_factory=list)
+    reports: list[tuple[StepRef, Report, Lineage]] = field(default_factory=list)
     size: int | None = None
 
 
@@ -95,7 +95,7 @@ def push(
                 outcome.batch, report = operation.apply(outcome.batch)
                 if report is not None:
                     before = Through(lineage, batch, operations[:index]) if index else lineage
-                    outcome.reports.append((operation.step, _located(report, before)))
+                    outcome.reports.append((operation.step, report, before))
             elif isinstance(operation, Write) and sinks:
                 outcome.encoded.append((operation, operation.sink.encode(outcome.batch)))
         except Exception as error:  # the seam: a step may raise anything
@@ -103,12 +103,3 @@ def push(
     if any(isinstance(operation, Map) for operation in operations):
         outcome.lineage = Through(lineage, batch, operations)
     return outcome
-
-
-def _located(report: Report, lineage: Lineage) -> Report:
-    """The report, its rejected rows with the places they came from."""
-    rejected = []
-    for item in report.rejected:
-        source, row = lineage.locate(item.index)
-        rejected.append(replace(item, source=source, row=row))
-    return Report(report.counts, rejected)
