@@ -24,7 +24,7 @@ class Block:
         data: Their bytes, in UTF-8, with line ends.
         number: How many blocks of this reading come before it.
         tally: The number of rows of each decoded block of this reading, by `number`; shared by its blocks, so
-            that a row can be located without reading again.
+            that a row can be located without reading again. At -1, those before a part of a file.
         fault: What is wrong with the one record that the block holds then.
     """
 

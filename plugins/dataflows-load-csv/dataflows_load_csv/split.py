@@ -153,10 +153,10 @@ class CsvSplit:
             block: A block of this split.
             index: Position in the decoded batch, from 0.
         """
-        before = 0
-        if self.begin:
+        if self.begin and -1 not in block.tally:  # what is before this part is counted once
             whole = replace(self, begin=0, end=self.begin, limit=None)
-            before = sum(self.decoder(earlier.data).num_rows for earlier in whole.blocks())
+            block.tally[-1] = sum(self.decoder(earlier.data).num_rows for earlier in whole.blocks())
+        before = block.tally.get(-1, 0)
         if all(number in block.tally for number in range(block.number)):
             before += sum(block.tally[number] for number in range(block.number))
         else:

@@ -82,6 +82,20 @@ def test_a_file_is_really_divided(planned, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small_parts")
+def test_what_is_before_a_part_is_counted_once(planned, tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(text_of([("x", "z")] * 400).encode())
+    part = replace(planned(path), block_size=64).divide(2)[1]
+    blocks = list(part.blocks())
+    rows = [part.decode(block).num_rows for block in blocks]
+    first = part.locate(blocks[0], 0)
+    assert first > 1
+
+    monkeypatch.setattr(type(part.file), "open", None)  # it is not opened again
+    assert [part.locate(block, 0) for block in blocks] == [first + sum(rows[:k]) for k in range(len(rows))]
+
+
+@pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("reason", ["compressed", "transcoded", "limited", "small", "skipping"])
 def test_what_cannot_be_divided_safely_is_not(reason: str, planned, tmp_path: Path) -> None:
     import gzip
