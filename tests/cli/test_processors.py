@@ -253,7 +253,9 @@ def test_sources_are_read_and_not_imported(environment: Mapping[str, str], tmp_p
 
 
 @pytest.mark.parametrize(
-    "source", ["x = " + "(" * 5000, "x = " + "-" * 200_000 + "1", "def f(:", "\0", "# coding: nonsense"]
+    "source",
+    ["x = " + "(" * 5000, "x = " + "-" * 200_000 + "1", "def f(:", "\0", "# coding: nonsense"],
+    ids=["deep", "long", "broken", "null", "coding"],
 )
 def test_a_source_that_cannot_be_parsed_says_so(
     environment: Mapping[str, str], tmp_path: Path, source: str
