@@ -31,7 +31,6 @@ BOUNDS: dict[str, tuple[str, str]] = {
 
 _WHOLE = pa.decimal128(19, 0)
 _NANOS_A_DAY = 86_400_000_000_000
-_DAY = pa.scalar(Decimal(_NANOS_A_DAY))
 _FAR = 200
 # https://www.w3.org/TR/xmlschema-2/#duration-order
 _REFERENCES = (
@@ -215,7 +214,8 @@ def _months_and_nanos(column: pa.Array) -> tuple[pa.Array, pa.Array]:
     months = pc.subtract(low, pc.shift_left(days, 32))
     # The lower half has lost its sign.
     months = pc.subtract(months, pc.multiply(pc.shift_right(months, 31), 1 << 32))
-    total = pc.add(pc.multiply(days.cast(pa.int32()).cast(pa.decimal128(10, 0)), _DAY), nanos.cast(_WHOLE))
+    day = pa.scalar(Decimal(_NANOS_A_DAY))
+    total = pc.add(pc.multiply(days.cast(pa.int32()).cast(pa.decimal128(10, 0)), day), nanos.cast(_WHOLE))
     known = pc.is_valid(column)
     return pc.if_else(known, months, None), pc.if_else(known, total, None)
 

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from dataflows_core.errors import DataError
 from dataflows_core.guards import all_match, padded_number, raw_bytes
 from dataflows_core.parsing import parse, parse_dates, parse_integers
+from dataflows_core.plain import text_scalar
 from dataflows_core.schema import Field, Schema
 
 __all__ = ["carried_text", "is_carried", "may_carry", "typed"]
@@ -96,8 +97,8 @@ def _unpadded(column: pa.Array, data: bytes) -> pa.Array:
             column = pc.if_else(pc.match_substring(column, "."), stripped, column)
     if b"-" not in data:
         return column
-    negative_zero = pc.equal(column, "-0")
-    return pc.if_else(negative_zero, "0", column) if pc.any(negative_zero).as_py() else column
+    negative_zero = pc.equal(column, text_scalar("-0"))
+    return pc.if_else(negative_zero, text_scalar("0"), column) if pc.any(negative_zero).as_py() else column
 
 
 def _fits(values: pa.Array, digits: int) -> bool:

@@ -25,12 +25,14 @@ from dataflows_core.errors import CastError
 from dataflows_core.loose import as_text, convert
 from dataflows_core.on_error import OnError, check_on_error, settle
 from dataflows_core.parsing import parse, storage_type
+from dataflows_core.plain import text_scalar, texts
 from dataflows_core.report import Report
 from dataflows_core.schema import Field, Schema
 from dataflows_core.tables import Refusal, caster
 
 __all__ = ["Cast", "cast_column", "missing_texts"]
 
+_NULL = pa.nulls(1, pa.string())[0]
 _MANY_MISSING = 4  # from here on, one look-up in a table is cheaper than comparing with each
 
 
@@ -97,11 +99,11 @@ def _without_missing(text: pa.Array, missing: tuple[str, ...]) -> pa.Array:
     if missing == ("",) and pc.min(pc.binary_length(text)).as_py() != 0:
         return text
     if len(missing) >= _MANY_MISSING:
-        return pc.if_else(pc.is_in(text, pa.array(missing, pa.string())), None, text)
+        return pc.if_else(pc.is_in(text, texts(missing)), _NULL, text)
     for value in missing:
-        found = pc.equal(text, value)
+        found = pc.equal(text, text_scalar(value))
         if pc.any(found).as_py():
-            text = pc.if_else(found, None, text)
+            text = pc.if_else(found, _NULL, text)
     return text
 
 

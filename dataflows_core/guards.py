@@ -20,6 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataflows_core.plain import integers, text_scalar
 from dataflows_core.schema import Field
 
 __all__ = [
@@ -174,8 +175,8 @@ def all_match(column: pa.Array, pattern: str) -> bool:
         _, offsets, values = column.buffers()
         column = pa.StringArray.from_buffers(len(column), offsets, values, None, 0, column.offset)
         pattern = f"(?:{pattern})?"
-    whole = pa.ListArray.from_arrays(pa.array([0, len(column)], pa.int32()), column)
-    joined = pc.binary_join(whole, "\n")
+    whole = pa.LargeListArray.from_arrays(integers([0, len(column)]), column)
+    joined = pc.binary_join(whole, text_scalar("\n"))
     found: Any = pc.match_substring_regex(joined, rf"\A(?:{pattern})(?:\n(?:{pattern}))*\z")
     return bool(found[0].as_py())
 

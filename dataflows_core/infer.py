@@ -29,6 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflows_core.guards import DATE, ISO_DATETIME, TIME, ZONE, all_match
+from dataflows_core.plain import integer_scalar, text_scalar, texts
 from dataflows_core.row_types import decimal_field, infer_rows
 from dataflows_core.schema import Field, Schema
 
@@ -67,7 +68,7 @@ def infer_schema(
     """
     if not samples:
         return Schema(), []
-    missing = pa.array(missing_values, pa.string())
+    missing = texts(missing_values)
     guesses = []
     for name in samples[0].schema.names:
         column = pa.concat_arrays([batch.column(name).cast(pa.string()) for batch in samples])
@@ -118,7 +119,7 @@ def _integer_guess(name: str, values: pa.Array) -> Guess:
     if longest > _INT64_DIGITS:
         return field.with_arrow(pa.decimal128(_MOST_DIGITS, 0)), ""
     if longest == _INT64_DIGITS:
-        longs = values.filter(pc.equal(lengths, _INT64_DIGITS)).to_pylist()
+        longs = values.filter(pc.equal(lengths, integer_scalar(_INT64_DIGITS))).to_pylist()
         if not all(-(1 << 63) <= int(text) < 1 << 63 for text in longs):
             return field.with_arrow(pa.decimal128(_MOST_DIGITS, 0)), ""
     return field, ""
@@ -127,8 +128,9 @@ def _integer_guess(name: str, values: pa.Array) -> Guess:
 def _decimal_guess(name: str, values: pa.Array) -> Guess:
     point = pc.find_substring(values, ".")
     length = pc.binary_length(values)
-    has_point = pc.greater_equal(point, 0)
-    decimals = pc.max(pc.if_else(has_point, pc.subtract(pc.subtract(length, point), 1), 0)).as_py()
+    has_point = pc.greater_equal(point, integer_scalar(0))
+    behind = pc.subtract(pc.subtract(length, point), integer_scalar(1))
+    decimals = pc.max(pc.if_else(has_point, behind, integer_scalar(0))).as_py()
     sign = pc.starts_with(values, "-").cast(pa.int32())
     whole = pc.max(pc.subtract(pc.if_else(has_point, point, length), sign)).as_py()
     field = decimal_field(name, whole, decimals, doubles=lambda: _are_doubles(values))
@@ -150,7 +152,7 @@ def _float_guess(name: str, values: pa.Array) -> Guess | None:
 def _are_doubles(values: pa.Array) -> bool:
     """Whether reading the numbers as doubles and printing them again gives the same numbers."""
     # Up to 15 digits always come back, and Arrow prints most of the others as they were.
-    longs = values.filter(pc.greater(pc.binary_length(values), 15))
+    longs = values.filter(pc.greater(pc.binary_length(values), integer_scalar(15)))
     again = longs.cast(pa.float64()).cast(pa.string())
     others = pc.unique(longs.filter(pc.not_equal(longs, again)))
     return all(_is_double(text) for text in others.to_pylist())
@@ -191,8 +193,9 @@ def _datetime(name: str, values: pa.Array) -> Guess | None:
 
 
 def _zoned_guess(field: Field, values: pa.Array) -> Guess:
-    ends = pc.if_else(pc.ends_with(values, "Z"), "+00:00", pc.utf8_slice_codeunits(values, -6))
-    zones = pc.unique(pc.if_else(pc.equal(ends, "-00:00"), "+00:00", ends)).to_pylist()
+    utc = text_scalar("+00:00")
+    ends = pc.if_else(pc.ends_with(values, "Z"), utc, pc.utf8_slice_codeunits(values, -6))
+    zones = pc.unique(pc.if_else(pc.equal(ends, text_scalar("-00:00")), utc, ends)).to_pylist()
     if zones == ["+00:00"]:
         return field.with_arrow(pa.timestamp("us", "UTC")), ""
     if len(zones) == 1:

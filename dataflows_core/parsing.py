@@ -23,6 +23,7 @@ from dataflows_core.guards import (
     matches,
     raw_bytes,
 )
+from dataflows_core.plain import integer_scalar, text_scalar, texts
 from dataflows_core.schema import Field
 from dataflows_core.tables import item_field
 
@@ -127,8 +128,8 @@ def _parse_boolean(column: pa.Array, field: Field) -> pa.Array:
     falses = _words(field.descriptor.get("falseValues", _FALSE))
     # A word that is in both lists is true; the first position counts.
     words = list(dict.fromkeys([*trues, *falses]))
-    found = pc.index_in(column, pa.array(words, pa.string()))
-    return pc.less(found, len(trues))
+    found = pc.index_in(column, texts(words))
+    return pc.less(found, integer_scalar(len(trues)))
 
 
 def _words(values: Sequence[object]) -> list[str]:
@@ -143,7 +144,7 @@ def parse_integers(column: pa.Array) -> pa.Array | None:
         return None
     # What Arrow takes besides has a leading zero: 007, -0, 0x10; or it should have, with a plus sign.
     leading = pc.sum(pc.starts_with(column, "0")).as_py()
-    if leading and leading != pc.sum(pc.equal(column, "0")).as_py():
+    if leading and leading != pc.sum(pc.equal(column, text_scalar("0"))).as_py():
         return None
     data = raw_bytes(column)
     if b"+" in data or (b"-" in data and pc.any(pc.starts_with(column, "-0")).as_py()):
@@ -178,7 +179,9 @@ def _parse_time(column: pa.Array, field: Field) -> pa.Array | None:
 
 def _times(texts: pa.Array, field: Field) -> pa.Array | None:
     """Arrow casts no text to a time, but it does cast the time of a day."""
-    moments = _cast(pc.binary_join_element_wise("1970-01-01T", texts, ""), pa.timestamp("us"))
+    moments = _cast(
+        pc.binary_join_element_wise(text_scalar("1970-01-01T"), texts, text_scalar("")), pa.timestamp("us")
+    )
     return None if moments is None else _cast(moments, field.arrow)
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflows_core.guards import raw_bytes
+from dataflows_core.plain import integer_scalar, text_scalar, texts
 
 __all__ = ["date_text", "decimal_text", "float_text", "time_text", "timestamp_text", "zone_text"]
 
@@ -50,7 +51,7 @@ def decimal_text(column: pa.Array) -> pa.Array:
         text = pc.replace_with_mask(text, with_exponent, pa.array(plain, pa.string()))
     if column.type.scale > 0:
         text = pc.ascii_rtrim(pc.ascii_rtrim(text, "0"), ".")
-        text = pc.if_else(pc.is_in(text, pa.array(["", "-", "-0"])), "0", text)
+        text = pc.if_else(pc.is_in(text, texts(["", "-", "-0"])), text_scalar("0"), text)
     return text
 
 
@@ -168,8 +169,8 @@ def time_text(column: pa.Array) -> pa.Array:
 
 def _with_fractions(text: pa.Array, units: pa.Array, full: pa.Array) -> pa.Array:
     """`text`, or `full` where the microseconds in `units` are not whole seconds."""
-    seconds = pc.divide(units, _MICROS)
-    broken = pc.not_equal(pc.multiply(seconds, _MICROS), units)
+    seconds = pc.divide(units, integer_scalar(_MICROS))
+    broken = pc.not_equal(pc.multiply(seconds, integer_scalar(_MICROS)), units)
     return pc.if_else(broken, full, text) if pc.any(broken).as_py() else text
 
 
@@ -182,7 +183,7 @@ def timestamp_text(column: pa.Array) -> pa.Array:
     if zone is None:
         return _joined(column, None)
     if zone in _UTC:
-        return _joined(column.view(pa.timestamp(column.type.unit)), pa.scalar("Z"))
+        return _joined(column.view(pa.timestamp(column.type.unit)), text_scalar("Z"))
     local = pc.local_timestamp(column)
     return _joined(local, _offsets(column, local))
 
@@ -193,11 +194,11 @@ def _joined(column: pa.Array, zone: pa.Array | pa.Scalar | None) -> pa.Array:
         column = column.cast(pa.timestamp("us"))
     except pa.ArrowInvalid:  # nanoseconds that a microsecond cannot hold
         text = pc.replace_substring(column.cast(pa.string()), " ", "T", max_replacements=1)
-        return text if zone is None else pc.binary_join_element_wise(text, zone, "")
+        return text if zone is None else pc.binary_join_element_wise(text, zone, text_scalar(""))
     units = column.view(pa.int64())
     days = column.cast(pa.date32(), safe=False)
     clock = pc.subtract(units, days.cast(pa.timestamp("us")).view(pa.int64()))
-    seconds = pc.divide(clock, _MICROS)
+    seconds = pc.divide(clock, integer_scalar(_MICROS))
     if len(column) >= _WORTH_A_TABLE:
         times = _seconds().take(seconds)
     else:
@@ -205,12 +206,12 @@ def _joined(column: pa.Array, zone: pa.Array | pa.Scalar | None) -> pa.Array:
     if _has_fractions(units):
         times = _with_fractions(times, units, clock.view(pa.time64("us")).cast(pa.string()))
     if zone is None:
-        return pc.binary_join_element_wise(date_text(days), times, "T")
-    return pc.binary_join_element_wise(date_text(days), "T", times, zone, "")
+        return pc.binary_join_element_wise(date_text(days), times, text_scalar("T"))
+    return pc.binary_join_element_wise(date_text(days), text_scalar("T"), times, zone, text_scalar(""))
 
 
 def _has_fractions(units: pa.Array) -> bool:
-    whole = pc.multiply(pc.divide(units, _MICROS), _MICROS)
+    whole = pc.multiply(pc.divide(units, integer_scalar(_MICROS)), integer_scalar(_MICROS))
     return pc.all(pc.equal(whole, units)).as_py() is False
 
 

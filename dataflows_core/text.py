@@ -31,6 +31,7 @@ import pyarrow.compute as pc
 from dataflows_core import json_text
 from dataflows_core.errors import CastError
 from dataflows_core.guards import raw_bytes
+from dataflows_core.plain import text_scalar
 from dataflows_core.printing import date_text, decimal_text, float_text, time_text, timestamp_text, zone_text
 from dataflows_core.schema import Field
 from dataflows_core.tables import item_field
@@ -103,7 +104,7 @@ def _cast(column: pa.Array) -> pa.Array:
 _WRITERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array]], ...] = (
     (pa.types.is_decimal, decimal_text),
     (pa.types.is_integer, _cast),
-    (pa.types.is_boolean, lambda column: pc.if_else(column, "true", "false")),
+    (pa.types.is_boolean, lambda column: pc.if_else(column, text_scalar("true"), text_scalar("false"))),
     (pa.types.is_floating, float_text),
     (pa.types.is_date, date_text),
     (pa.types.is_time, time_text),

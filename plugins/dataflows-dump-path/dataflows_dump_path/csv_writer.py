@@ -17,6 +17,7 @@ import pyarrow.csv
 
 from dataflows_core.errors import FlowError
 from dataflows_core.guards import raw_bytes
+from dataflows_core.plain import integers, text_scalar
 from dataflows_core.schema import Field, Schema
 from dataflows_core.text import column_to_text
 from dataflows_dump_path.describe import written_schema
@@ -27,6 +28,7 @@ __all__ = ["CsvWriter", "TsvWriter"]
 _NEVER_QUOTED = frozenset(
     {"integer", "number", "boolean", "date", "time", "datetime", "year", "yearmonth", "duration"}
 )
+_FALSE = pa.nulls(1, pa.bool_()).is_valid()[0]
 _TEXT_LIMIT = 1 << 30  # bytes; an Arrow text array holds twice as much
 _HAS_EOL = hasattr(pyarrow.csv.WriteOptions, "eol")  # pyarrow 22 and later
 
@@ -88,10 +90,10 @@ class CsvWriter:
             texts.append(text)
         if len(texts) == 1:
             # A line without any character is no row to most readers.
-            filled = pc.fill_null(texts[0], "")
-            empty = pc.equal(filled, "")
+            filled = pc.fill_null(texts[0], text_scalar(""))
+            empty = pc.equal(filled, text_scalar(""))
             if pc.any(empty).as_py():
-                texts, plain = [pc.if_else(empty, '""', filled)], False
+                texts, plain = [pc.if_else(empty, text_scalar('""'), filled)], False
         return (
             self._plain_lines(texts)
             if plain and (_HAS_EOL or self.line_terminator == "\n")
@@ -148,11 +150,12 @@ class CsvWriter:
             texts[0]
             if len(texts) == 1
             else pc.binary_join_element_wise(
-                *texts, self.delimiter, null_handling="replace", null_replacement=""
+                *texts, text_scalar(self.delimiter), null_handling="replace", null_replacement=""
             )
         )
-        whole = pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines)
-        return raw_bytes(pc.binary_join(whole, self.line_terminator)) + self.line_terminator.encode()
+        whole = pa.LargeListArray.from_arrays(integers([0, len(lines)]), lines)
+        joined = pc.binary_join(whole, text_scalar(self.line_terminator))
+        return raw_bytes(joined) + self.line_terminator.encode()
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,8 @@ class TsvWriter(CsvWriter):
 
 def _quoted(text: pa.Array, special: list[str]) -> pa.Array:
     """The cells, those with a special character in quotes."""
-    needed = pc.fill_null(reduce(pc.or_, [pc.match_substring(text, char) for char in special]), False)
+    needed = pc.fill_null(reduce(pc.or_, [pc.match_substring(text, char) for char in special]), _FALSE)
     cells = text.filter(needed)
     inner = pc.replace_substring(cells, '"', '""') if '"' in special else cells
-    return pc.replace_with_mask(text, needed, pc.binary_join_element_wise('"', inner, '"', ""))
+    quote, nothing = text_scalar('"'), text_scalar("")
+    return pc.replace_with_mask(text, needed, pc.binary_join_element_wise(quote, inner, quote, nothing))

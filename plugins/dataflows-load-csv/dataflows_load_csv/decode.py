@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from dataflows_core.errors import RowError, UnreadableError, shorten
+from dataflows_core.plain import texts
 from dataflows_load_csv.encoding import BadBytes
 from dataflows_load_csv.grammar import Grammar
 
@@ -80,7 +81,7 @@ class Decoder:
             )
         dialect = self.grammar.dialect
         if not data:
-            return self._batch([pa.array([], pa.string())] * len(self.names))
+            return self._batch([pa.nulls(0, pa.string())] * len(self.names))
         if dialect.skipinitialspace and self.grammar.has_quotes(data):
             self._check_text(data)
             return self._stripped(self._by_hand(data))
@@ -128,7 +129,7 @@ class Decoder:
             ),
         )
         batches = table.combine_chunks().to_batches()
-        return batches[0] if batches else self._batch([pa.array([], pa.string())] * len(self.names))
+        return batches[0] if batches else self._batch([pa.nulls(0, pa.string())] * len(self.names))
 
     @cached_property
     def _types(self) -> pa.Schema:
@@ -198,8 +199,8 @@ class Decoder:
     def _with_nulls(self, column: pa.Array) -> pa.Array:
         if not self.missing_values:
             return column
-        missing = pc.is_in(column, value_set=pa.array(self.missing_values, pa.string()))
-        return pc.if_else(missing, pa.scalar(None, pa.string()), column)
+        missing = pc.is_in(column, value_set=texts(self.missing_values))
+        return pc.if_else(missing, pa.nulls(1, pa.string())[0], column)
 
     def _stripped(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if not self.strip:
