@@ -51,8 +51,9 @@ def read_descriptor(
         from dataflows_core.commit import recover
 
         recover(Path(location).parent)
-        if Path(source).is_dir() and not Path(location).exists():
-            raise AccessError(_no_descriptor(Path(source)))
+        given = Source(str(source)).local
+        if given is not None and given.is_dir() and not Path(location).exists():
+            raise AccessError(_no_descriptor(given))
     text = read_bytes(location, storage_options, limit=_LARGEST)
     name = Source.of(location).shown
     descriptor = _parse(text, name)
@@ -79,10 +80,10 @@ def _location(source: str) -> str:
     path = source.partition("?")[0] if is_remote(source) else source
     if path.lower().endswith(".zip"):
         return f"zip://{DESCRIPTOR}::{source}"
-    if not is_remote(source) and (folder := Path(source).expanduser()).is_dir():
-        return str(folder / DESCRIPTOR)
     local = Source(source).local
-    return source if local is None else str(local)
+    if local is None:
+        return source
+    return str(local / DESCRIPTOR if local.is_dir() else local)
 
 
 def _parse(text: bytes, name: str, **options: Any) -> Any:

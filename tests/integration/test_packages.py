@@ -98,7 +98,7 @@ def test_the_same_package_from_everywhere(package, server, tmp_path: Path, monke
         folder, str(folder) + "/", folder / "datapackage.json", "pack", "pack/datapackage.json", archive,
         "pack.zip", f"zip://datapackage.json::{archive}", f"{url}/pack/datapackage.json", "env://PACK",
         f"{url}/pack/datapackage.json?raw=1", f"{url}/pack.zip", f"{url}/pack.zip?token=x",
-        (folder / "datapackage.json").as_uri(),
+        (folder / "datapackage.json").as_uri(), folder.as_uri(),
     ]  # fmt: skip
     for number, place in enumerate(places):
         out = tmp_path / f"out{number}"
