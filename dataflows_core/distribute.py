@@ -17,20 +17,21 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from dataflows_core.carried import typed
+from dataflows_core.commit import access_errors
 from dataflows_core.errors import AccessError
 from dataflows_core.lineage import FromSplit, Through, located
 from dataflows_core.operations import Operation, Write, conform
 from dataflows_core.pipes import Chunk
 from dataflows_core.report import Report
 from dataflows_core.schema import Schema
-from dataflows_core.segment import decode, push
-from dataflows_core.steps import StepRef
+from dataflows_core.segment import blocks, decode, push
+from dataflows_core.steps import StepRef, blamed
 from dataflows_core.stream import Split, Splits
 
 if TYPE_CHECKING:
     from dataflows_core.run import Run
     from dataflows_core.runner import Runner
-    from dataflows_core.sink import Receipt
+    from dataflows_core.sink import PartWriter, Receipt
 
 __all__ = ["PartResult", "SplitTask", "distributed"]
 
@@ -85,28 +86,33 @@ class SplitTask:
     def __call__(self) -> PartResult:
         """Do it."""
         result = PartResult()
-        writers = {
-            id(operation): operation.sink.open_part(self.part)
-            for operation in self.operations
-            if isinstance(operation, Write)
-        }
+        writers: dict[int, tuple[Write, PartWriter]] = {}
+        for operation in self.operations:
+            if isinstance(operation, Write):
+                with blamed(operation.step, self.resource):
+                    writers[id(operation)] = operation, operation.sink.open_part(self.part)
         kept = pa.ipc.new_stream(str(self.keep), self.schema.arrow) if self.keep else None
-        for number, block in enumerate(self.split.blocks()):
+        for number, block in enumerate(blocks(self.split, self.step, self.resource)):
             batch, lineage = decode(self.split, block, self.arriving, self.step, self.resource)
             outcome = push(batch, lineage, self.operations, self.resource)
             for write, encoded in outcome.encoded:
-                writers[id(write)].append(encoded)
+                with blamed(write.step, self.resource):
+                    writers[id(write)][1].append(encoded)
             for step, report, before in outcome.reports:
                 rejected = located(report.rejected, before) if step in self.heard else []
                 result.reports.append((step, Report(report.counts, rejected)))
             result.arrived += outcome.arrived
             result.passed += outcome.batch.num_rows
             if kept is not None and outcome.batch.num_rows:
-                kept.write_batch(typed(outcome.batch, self.schema))
+                with access_errors("keep rows in a temporary file"):
+                    kept.write_batch(typed(outcome.batch, self.schema))
                 result.blocks.append(number)
-        result.receipts = [writer.close() for writer in writers.values()]
+        for write, writer in writers.values():
+            with blamed(write.step, self.resource):
+                result.receipts.append(writer.close())
         if kept is not None:
-            kept.close()
+            with access_errors("keep rows in a temporary file"):
+                kept.close()
         return result
 
 
@@ -198,5 +204,5 @@ def _divided(splits: tuple[Split, ...], workers: int) -> list[Split]:
 
 
 def _task_name(origin: Splits, segment: list[Operation], split: Split, resource: str) -> str:
-    steps = dict.fromkeys(operation.step.name for operation in segment)
-    return f"{' → '.join([origin.step.name, *steps])} of resource {resource!r}, on {split.source}"
+    steps = dict.fromkeys([origin.step.name, *(operation.step.name for operation in segment)])
+    return f"{' → '.join(steps)} of resource {resource!r}, on {split.source}"

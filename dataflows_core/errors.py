@@ -13,6 +13,7 @@
     ├── AccessError               the world failed: a file, a network, a full disk      exit code 1
     │   ├── UnreadableError       a source that cannot be understood by any loader
     │   └── WorkerError           a worker process died of one task
+    ├── RemoteError               stands for an error of a worker that cannot be sent as it is
     └── ProcessorError            a step failed; wraps whichever error was the cause    the cause's code
 
 Every error carries its facts as attributes and crosses a process boundary whole: pickling keeps the
@@ -34,6 +35,7 @@ __all__ = [
     "ExpressionError",
     "FlowError",
     "ProcessorError",
+    "RemoteError",
     "RowError",
     "SchemaError",
     "UnknownNameError",
@@ -231,6 +233,18 @@ class WorkerError(AccessError):
     """A worker process died of one task, and died again when that task ran alone."""
 
 
+class RemoteError(DataflowsError):
+    """Stands for an error that was raised in a worker process and cannot be sent as it is.
+
+    Args:
+        error: That error. Its class, its text and its exit code are kept.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        self.exit_code = getattr(error, "exit_code", 1)
+        super().__init__(_reason(error))
+
+
 class ProcessorError(DataflowsError):
     """A step of a flow failed. The cause is kept, and decides the exit code.
 
@@ -275,12 +289,14 @@ class ProcessorError(DataflowsError):
                 if self.source
                 else f", row {self.row} as it reached the step"
             )
-        cause = self.cause
-        reason = str(cause) if isinstance(cause, DataflowsError) else f"{type(cause).__name__}: {cause}"
-        message = f"{place}:\n  {reason}"
+        message = f"{place}:\n  {_reason(self.cause)}"
         if self.values:
             message += f"\n  the row: {_row_text(self.values)}"
         return message
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) if isinstance(error, DataflowsError) else f"{type(error).__name__}: {error}"
 
 
 def near_misses(name: str, known: Iterable[str], most: int = 3) -> list[str]:

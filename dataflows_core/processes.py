@@ -11,13 +11,17 @@ import os
 import pickle
 import signal
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from types import ModuleType
 from typing import Any, Self, TypeVar
 
-from dataflows_core.errors import FlowError, WorkerError
+from dataflows_core.errors import DataflowsError, FlowError, ProcessorError, RemoteError, WorkerError
 from dataflows_core.runner import Task
 
 __all__ = ["ProcessRunner"]
@@ -53,52 +57,62 @@ class ProcessRunner:
         Raises:
             WorkerError: A task kills its worker; says its name.
         """
-        payloads = [_payload(task) for task in tasks]
         todo = list(range(len(tasks)))
         while todo:
             suspects: list[int] = []
-            yield from self._together(payloads, todo, suspects)
+            yield from self._together(tasks, todo, suspects)
             for index in suspects:
-                yield index, self._alone(payloads[index], tasks[index].name, retries)
+                yield index, self._alone(tasks[index], retries)
 
     def _together(
-        self, payloads: list[bytes], todo: list[int], suspects: list[int]
-    ) -> Iterator[tuple[int, Any]]:
+        self, tasks: Sequence[Task[T]], todo: list[int], suspects: list[int]
+    ) -> Iterator[tuple[int, T]]:
         """Results of what is in `todo`, until all are done or a worker dies.
 
         What is left to do stays in `todo`; what was in flight when a worker died goes to `suspects`.
         """
-        with _Pool(min(self.workers, len(todo))) as pool:
-            running: dict[Future[Any], int] = {}
-            while todo or running:
-                # No more than the workers can hold: what is in flight when one dies is suspect.
-                while todo and len(running) < self.workers:
-                    index = todo.pop(0)
-                    running[pool.submit(_work, payloads[index])] = index
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                broken = False
-                for future in done:
-                    try:
-                        result = future.result()
-                    except BrokenProcessPool:
-                        broken = True
-                        continue
-                    yield running.pop(future), result
-                if broken:
-                    suspects += sorted(running.values())
-                    return
+        running: dict[Future[bytes], int] = {}
+        failures: dict[int, Exception] = {}
+        try:
+            with _Pool(min(self.workers, len(todo))) as pool:
+                while todo or running:
+                    # No more than the workers can hold: what is in flight when one dies is suspect.
+                    while todo and len(running) < self.workers:
+                        future = pool.submit(_work, _payload(tasks[todo[0]]))
+                        running[future] = todo.pop(0)
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    # What has ended well is taken first: it is no suspect.
+                    for future in sorted(done, key=lambda future: future.exception() is not None):
+                        packed = future.result()
+                        index = running.pop(future)
+                        try:
+                            result: T = _unpacked(packed)
+                        except Exception as error:  # noqa: BLE001 - the seam: a task may raise anything
+                            failures[index] = error
+                        else:
+                            yield index, result
+                    if failures:
+                        todo.clear()
+                        # The first in order is raised, as it would be without workers.
+                        if not any(index < min(failures) for index in running.values()):
+                            raise failures[min(failures)]
+        except BrokenProcessPool:
+            if failures:
+                raise failures[min(failures)]  # noqa: B904 - it has a cause of its own
+            suspects += sorted(running.values())
 
-    def _alone(self, payload: bytes, name: str, retries: int) -> Any:
+    def _alone(self, task: Task[T], retries: int) -> T:
         for _ in range(max(1, retries)):
             with _Pool(1) as pool:
                 try:
-                    return pool.submit(_work, payload).result()
+                    result: T = _unpacked(pool.submit(_work, _payload(task)).result())
                 except BrokenProcessPool:
                     continue
+                return result
         raise WorkerError(
-            f"a worker process died each of the {max(1, retries)} times it worked on this alone: {name}\n"
-            "  a crash in native code, or too little memory, ends a process without a word; run it with the "
-            "local runner to see more"
+            f"a worker process died each of the {max(1, retries)} times it worked on this alone: "
+            f"{task.name}\n  a crash in native code, or too little memory, ends a process without a word; "
+            "run it with the local runner to see more"
         )
 
 
@@ -114,8 +128,10 @@ class _Pool:
     def __enter__(self) -> Self:
         return self
 
-    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
-        return self._executor.submit(function, *args)
+    def submit(self, function: Callable[[bytes], bytes], payload: bytes) -> Future[bytes]:
+        # This may start a worker.
+        with _without_main(), _without_interrupts():
+            return self._executor.submit(function, payload)
 
     def __exit__(self, kind: object, *_: object) -> None:
         workers = list((self._executor._processes or {}).values())
@@ -127,10 +143,47 @@ class _Pool:
                 worker.join()
 
 
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep workers from importing the main module, as they would: a script without a guard would run again.
+
+    They do not need it, since cloudpickle sends what is defined there.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let a worker begin with Ctrl-C held back, until `_start` says that it is not meant for it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start(path: list[str]) -> None:
-    # Ctrl-C is the driver's to handle; it ends its workers itself.
+    # Ctrl-C is the driver's to handle; it ends its workers itself, unless it is killed.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.path[:] = path
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _payload(task: Task[T]) -> bytes:
@@ -146,6 +199,52 @@ def _payload(task: Task[T]) -> bytes:
     return payload
 
 
-def _work(payload: bytes) -> Any:
-    task: Callable[[], Any] = pickle.loads(payload)  # noqa: S301 - from our own driver, through a pipe
-    return task()
+def _work(payload: bytes) -> bytes:
+    """Do a task, in a worker; the result, or the error, is packed here, where it is known what can be."""
+    import cloudpickle
+
+    try:
+        task: Callable[[], Any] = pickle.loads(payload)  # noqa: S301 - from our own driver, through a pipe
+        packed: bytes = cloudpickle.dumps((True, task()))
+    except Exception as error:  # noqa: BLE001 - the seam: it is raised again in the driver
+        trace = "".join(traceback.format_exception(error))
+        try:
+            packed = cloudpickle.dumps((False, (error, trace)))
+            pickle.loads(packed)  # noqa: S301 - our own; an error may be lost only on the way back
+        except Exception:  # noqa: BLE001 - the seam: pickling calls code of whatever the error holds
+            packed = cloudpickle.dumps((False, (_plain(error), trace)))
+    return packed
+
+
+def _plain(error: Exception) -> DataflowsError:
+    """An error that says the same and can be sent."""
+    if not isinstance(error, ProcessorError):
+        return RemoteError(error)
+    return ProcessorError(
+        RemoteError(error.cause),
+        processor=error.processor,
+        position=error.position,
+        resource=error.resource,
+        row=error.row,
+        source=error.source,
+        values=error.values,
+    )
+
+
+def _unpacked(packed: bytes) -> Any:
+    """The result of a task; or its error is raised."""
+    done, result = pickle.loads(packed)  # noqa: S301 - from our own worker, through a pipe
+    if done:
+        return result
+    error, trace = result
+    if isinstance(error, ProcessorError):
+        error.cause.__cause__ = _WorkerTraceback(trace)
+        raise error
+    raise error from _WorkerTraceback(trace)
+
+
+class _WorkerTraceback(Exception):
+    """Where in the worker an error came from; shown with the error's own traceback."""
+
+    def __init__(self, trace: str) -> None:
+        super().__init__(f"in a worker process:\n{trace}")

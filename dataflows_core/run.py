@@ -23,7 +23,7 @@ from dataflows_core.lineage import Counted, located
 from dataflows_core.operations import EachRow, Map, Operation, PipeBatches, PipeRows, Write, conform
 from dataflows_core.pipes import Chunk, each_row, pipe_batches, pipe_rows
 from dataflows_core.report import Report
-from dataflows_core.segment import Outcome, decode, push
+from dataflows_core.segment import Outcome, blocks, decode, push
 from dataflows_core.spool import Shared, Spooled
 from dataflows_core.steps import StepRef, blamed
 from dataflows_core.stream import Derived, Split, Splits, Stream
@@ -170,8 +170,8 @@ class Run:
             outcome.size = len(block) if sized else None
             return outcome
 
-        blocks = self._closed(self._blocks(origin, resource))
-        return self._settle(self._ordered(work, blocks), resource, source=True)
+        items = self._closed(self._blocks(origin, resource))
+        return self._settle(self._ordered(work, items), resource, source=True)
 
     def _closed(self, generator: Generator[T]) -> Generator[T]:
         """The generator, which will be closed when the run ends."""
@@ -179,19 +179,9 @@ class Run:
         return generator
 
     def _blocks(self, origin: Splits, resource: str) -> Generator[tuple[Split, Any]]:
-        from dataflows_core.lineage import blame
-
         for split in origin.splits:
-            try:
-                for block in split.blocks():
-                    yield split, block
-            except ProcessorError:
-                raise
-            except Exception as error:  # the seam: a loader may raise anything
-                operation = Operation(origin.step, origin.schema, origin.schema)
-                raise blame(
-                    error, [operation], pa.record_batch({}), Counted(0, origin.step), resource
-                ) from error
+            for block in blocks(split, origin.step, resource):
+                yield split, block
 
     def _derived(self, origin: Derived, resource: str) -> Generator[Chunk]:
         from dataflows_core.lineage import blame

@@ -6,7 +6,7 @@ process alike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +17,10 @@ from dataflows_core.lineage import FromSplit, Lineage, Through, blame, blame_row
 from dataflows_core.operations import Map, Operation, Write, conform
 from dataflows_core.report import Report
 from dataflows_core.schema import Schema
-from dataflows_core.steps import StepRef
+from dataflows_core.steps import StepRef, blamed
 from dataflows_core.stream import Split
 
-__all__ = ["Outcome", "decode", "push"]
+__all__ = ["Outcome", "blocks", "decode", "push"]
 
 
 @dataclass
@@ -42,6 +42,16 @@ class Outcome:
     encoded: list[tuple[Write, Any]] = field(default_factory=list)
     reports: list[tuple[StepRef, Report, Lineage]] = field(default_factory=list)
     size: int | None = None
+
+
+def blocks(split: Split, step: StepRef, resource: str) -> Iterator[Any]:
+    """The blocks of a split.
+
+    Raises:
+        ProcessorError: The split cannot be read; names the loader.
+    """
+    with blamed(step, resource):
+        yield from split.blocks()
 
 
 def decode(

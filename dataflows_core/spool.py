@@ -10,6 +10,7 @@ from typing import IO
 
 import pyarrow as pa
 
+from dataflows_core.commit import access_errors
 from dataflows_core.errors import FlowError
 from dataflows_core.stream import Derived, Stream
 
@@ -34,7 +35,7 @@ class Spool:
     def append(self, batch: pa.RecordBatch) -> None:
         """Keep a batch."""
         message = batch.serialize()
-        with self._lock:
+        with self._lock, access_errors("keep rows in a temporary file"):
             start = self._file.seek(0, 2)
             self._file.write(message)
             self._places.append((start, message.size, batch.schema))
