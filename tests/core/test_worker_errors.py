@@ -267,7 +267,8 @@ list(ProcessRunner(1).run([Endless()]))
 
 def test_workers_end_when_their_driver_is_killed(tmp_path: Path) -> None:
     (tmp_path / "endless.py").write_text(ENDLESS)
-    with subprocess.Popen([sys.executable, "endless.py"], cwd=tmp_path) as driver:
+    command = [sys.executable, "endless.py"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as driver:
         until(lambda: (tmp_path / "begun").exists() or driver.poll() is not None)
         assert driver.poll() is None
         driver.kill()
