@@ -125,6 +125,8 @@ if __name__ == "__main__":
         flow.run("processes:2")
     except Exception as caught:
         error = caught  # holds the traceback, and all its frames
+    for worker in multiprocessing.active_children():
+        worker.join(30)  # one that was killed needs a moment; one that was not stays
     print(type(error).__name__, multiprocessing.active_children(), os.listdir(tempfile.gettempdir()))
 """,
         "utf-8",
