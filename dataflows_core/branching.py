@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
 
 from dataflows_core.errors import FlowError
 from dataflows_core.flow import Flow
 from dataflows_core.package import Package
-from dataflows_core.resource import Resource
 from dataflows_core.steps import Source, Step, current_step
+
+if TYPE_CHECKING:
+    from dataflows_core.stream import Stream
 
 __all__ = ["branch", "sources"]
 
@@ -40,19 +43,15 @@ def branch(*flows: Any) -> Step:
     def step(package: Package) -> None:
         position = current_step().position
         copies = [package.beside() for _ in branches]
+        for copy in copies:
+            copy.properties = deepcopy(package.properties)
         for resource in package.resources:
-            streams = resource.stream.share(len(branches) + 1) if resource.stream is not None else ()
-            if streams:
-                resource.stream = streams[0]
-            for number, copy in enumerate(copies, 1):
-                twin = Resource(
-                    resource.name,
-                    streams[number] if streams else None,
-                    resource.properties,
-                    schema=resource.schema,
-                )
-                twin.source = resource.source
-                copy.add(twin)
+            twins: list[Stream | None] = [None] * len(branches)
+            if resource.stream is not None:
+                resource.stream, *others = resource.stream.share(len(branches) + 1)
+                twins = [*others]
+            for copy, stream in zip(copies, twins, strict=True):
+                copy.add(resource.twin(stream))
         for number, (flow, copy) in enumerate(zip(branches, copies, strict=True), 1):
             done = flow.plan(copy, prefix=f"{position}.{number}.")
             package.absorb(done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +90,12 @@ class Resource:
             self.append(Map(current_step(), self.schema, schema, _same, frozenset()))
         self._schema = schema
 
+    def twin(self, stream: Stream | None) -> Resource:
+        """Another resource that says the same of itself, with a stream of its own."""
+        twin = Resource(self.name, stream, copy.deepcopy(self.properties), schema=self._schema)
+        twin.source, twin.unnamed = list(self.source), self.unnamed
+        return twin
+
     @property
     def stream(self) -> Stream | None:
         """The lazy table of its rows; None when it is not tabular."""
@@ -133,10 +140,13 @@ class Resource:
             schema: The schema of what it returns; the same as before by default.
             reads: The fields it looks at. Others may come as carried text, to be passed on as they are
                 or left out; None means that all come typed.
+
+        Raises:
+            SchemaError: A field of `reads` that the resource has not.
         """
         from dataflows_core.operations import Map
 
-        names = None if reads is None else frozenset(reads)
+        names = None if reads is None else frozenset(self.schema.field(name).name for name in reads)
         self.append(Map(current_step(), self.schema, schema or self.schema, function, names))
 
     def cast(self, fields: Iterable[Field], *, on_error: OnError = "raise") -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 
-from dataflows_core import Flow, FlowError, Package, ProcessorError
+from dataflows_core import Flow, FlowError, Package, ProcessorError, Resource
 from dataflows_core.branching import branch, sources
 
 MANY = [{"n": number} for number in range(50_000)]
@@ -78,3 +79,26 @@ def test_nothing_and_no_links_are_refused(make: Any) -> None:
         make()
     with pytest.raises(FlowError, match="int"):
         make(7)
+
+
+def test_a_branch_gets_what_the_package_says_of_itself_as_copies() -> None:
+    def describe(package: Package) -> None:
+        package.properties["title"] = "Numbers"
+        package[0].properties["dialect"] = {"delimiter": ","}
+        image = package.add(Resource("image", properties={"path": "a.png"}))
+        image.source = ["a.png"]
+
+    seen: list[dict[str, Any]] = []
+
+    def change(package: Package) -> None:
+        seen.append(deepcopy(package.descriptor))
+        package.properties["title"] = "Others"
+        package[0].properties["dialect"]["delimiter"] = ";"
+        package["image"].source.append("b.png")
+
+    package = Flow(MANY[:3], describe, branch(Flow(change))).process().package
+
+    assert seen == [package.descriptor]
+    assert package.properties["title"] == "Numbers"
+    assert package[0].properties["dialect"] == {"delimiter": ","}
+    assert package["image"].source == ["a.png"]
