@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import pyarrow as pa
 
 from dataflows_core.carried import typed
-from dataflows_core.errors import ProcessorError
+from dataflows_core.errors import FlowError, ProcessorError
 from dataflows_core.lineage import Counted, located
 from dataflows_core.operations import EachRow, Map, Operation, PipeBatches, PipeRows, Write, conform
 from dataflows_core.pipes import Chunk, each_row, pipe_batches, pipe_rows
@@ -105,6 +105,10 @@ class Run:
         except BaseException as error:
             aborting = [*(write.sink.abort for write in writes), *self.package.aborting()]
             _call_all([*self._closing(), *aborting], error)
+            if isinstance(error, SystemExit):  # its code may say that all is well
+                raise FlowError(
+                    "a function of the flow ended the program (sys.exit); raise an error"
+                ) from error
             raise
 
     def _in_order(self) -> list[Resource]:
@@ -297,13 +301,24 @@ class Run:
     def _ordered(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """The results of `work`, in the order of `items`; a few are worked on ahead, in the pool."""
         pending: deque[Future[R]] = deque()
+        waiting = iter(items)
+        failure: Exception | None = None
         try:
-            for item in items:
+            while True:
+                try:
+                    item = next(waiting)
+                except StopIteration:
+                    break
+                except Exception as error:  # noqa: BLE001 - the seam: it has its place behind what is pending
+                    failure = error
+                    break
                 pending.append(self._pool.submit(work, item))
                 if len(pending) >= self._ahead:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
+            if failure is not None:
+                raise failure
         finally:
             for future in pending:
                 future.cancel()
@@ -334,17 +349,9 @@ def _stages(operations: Sequence[Operation]) -> list[tuple[Operation | None, lis
 def writes_of(package: Package) -> list[Write]:
     """Every write that was planned, once, in planning order."""
     found: dict[int, Write] = {}
-
-    def visit(stream: Stream | None) -> None:
-        if stream is None:
-            return
-        if isinstance(stream.origin, Derived):
-            for upstream in stream.origin.inputs:
-                visit(upstream)
-        for operation in stream.operations:
-            if isinstance(operation, Write):
-                found.setdefault(id(operation.sink), operation)
-
     for resource in (*package.removed, *package.resources):
-        visit(resource.stream)
-    return list(found.values())
+        for stream in resource.stream.upstream() if resource.stream is not None else ():
+            for operation in stream.operations:
+                if isinstance(operation, Write):
+                    found.setdefault(id(operation.sink), operation)
+    return sorted(found.values(), key=lambda write: [int(part) for part in write.step.position.split(".")])

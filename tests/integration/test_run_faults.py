@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from dataflows_core import Field, Flow, Package, ProcessorError, Resource, Schema, Stream
-from dataflows_core.errors import AccessError
+from dataflows_core.errors import AccessError, FlowError
 from dataflows_core.sink import Receipt
 
 ROWS = [{"n": number} for number in range(5)]
@@ -67,6 +68,48 @@ def test_everything_is_taken_back_though_some_of_it_fails_and_the_first_error_st
     notes = "\n".join(caught.value.__notes__)
     assert "a cannot be taken back" in notes
     assert "OSError: no" in notes
+
+
+def test_sinks_begin_in_the_order_of_their_steps() -> None:
+    begun: list[str] = []
+
+    class Beginning(Sink):
+        def begin(self) -> None:
+            begun.append(self.name)
+
+    def write(name: str, resource: int) -> Any:
+        return lambda package: package[resource].write(Beginning(name, []))
+
+    twelve = [write(str(number), number % 2) for number in range(12)]
+    Flow(ROWS, ROWS, *twelve, lambda package: package.remove(package[1])).process()
+
+    assert begun == [str(number) for number in range(12)]
+
+
+@pytest.mark.parametrize(
+    "step", [lambda row: sys.exit(), lambda rows: sys.exit(0), lambda package: package[0].map_rows(sys.exit)]
+)
+def test_a_function_that_ends_the_program_fails_the_run(step: Any) -> None:
+    calls: list[str] = []
+
+    with pytest.raises(FlowError, match=r"sys\.exit"):
+        Flow(ROWS, into(Sink("a", calls), calls), step).process()
+    assert calls == ["a", "undo a"]
+
+
+def test_what_fails_first_in_the_order_of_the_stream_is_blamed() -> None:
+    def broken() -> Iterator[dict[str, Any]]:
+        for number in range(20_000):
+            yield {"n": number}
+        raise OSError("the line is dead")
+
+    with pytest.raises(ProcessorError) as caught:
+        Flow(broken(), lambda row: row.update(n=1 // (row["n"] - 3))).process()
+    assert (caught.value.position, caught.value.row) == ("2", 4)
+    with pytest.raises(ProcessorError, match="the line is dead"):
+        Flow(broken(), lambda row: None).process()
+    # Nobody asked for the rows that cannot be read.
+    assert len(Flow(broken(), lambda rows: islice(rows, 5)).results().rows[0]) == 5
 
 
 class Opened:
