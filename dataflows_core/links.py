@@ -47,7 +47,11 @@ def _changed(result: Any, batch: Any) -> Any:
 def _resource(function: Callable[..., Any]) -> Step:
     def step(package: Package) -> None:
         for resource in package.select():
-            function(resource)
+            result = function(resource)
+            if result is not None and result is not resource:
+                raise FlowError(
+                    f"it returned {type(result).__name__}; a function of a resource changes it in place"
+                )
 
     return step
 
@@ -84,7 +88,7 @@ def step_of(link: Any, position: str) -> Step | None:
         return None
     if isinstance(link, Flow):
         return link.step(position)
-    if hasattr(link, "__arrow_c_stream__"):
+    if hasattr(link, "__arrow_c_stream__") and not inspect.isclass(link):
         return _source(link, "arrow")
     if callable(link):
         parameter, problem = _parameter(link)
@@ -107,16 +111,18 @@ def step_of(link: Any, position: str) -> Step | None:
 
 def _parameter(link: Callable[..., Any]) -> tuple[str | None, str]:
     """The name of the one required parameter if it is one we know, and otherwise what is wrong."""
+    if inspect.isclass(link):
+        return None, "it is a class; make an object of it"
     try:
         signature = inspect.signature(link)
     except (TypeError, ValueError):
         return None, "its signature cannot be read; wrap it in a function with one parameter named row"
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     required = [p.name for p in signature.parameters.values() if p.default is p.empty and p.kind not in kinds]
-    if len(required) == 1 and required[0] in FUNCTIONS and not inspect.isclass(link):
+    if len(required) == 1 and required[0] in FUNCTIONS:
+        if signature.parameters[required[0]].kind is inspect.Parameter.KEYWORD_ONLY:
+            return None, f"its parameter {required[0]!r} must be positional: write it without the * before it"
         return required[0], ""
-    if inspect.isclass(link):
-        return None, "it is a class; make an object of it"
     if len(required) == 1:
         return None, f"its one required parameter is named {required[0]!r}"
     if not required:

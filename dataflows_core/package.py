@@ -122,8 +122,16 @@ class Package:
         return [resource for resource in self.resources if resource.name in wanted]
 
     def tables(self, resources: ResourceSelector = None) -> list[Resource]:
-        """The tabular ones among the selected resources."""
-        return [resource for resource in self.select(resources) if resource.tabular]
+        """The tabular ones among the selected resources.
+
+        Raises:
+            FlowError: Nothing tabular is selected, though something was asked for.
+        """
+        selected = self.select(resources)
+        found = [resource for resource in selected if resource.tabular]
+        if resources is not None and not found:
+            raise FlowError(f"{', '.join(repr(resource.name) for resource in selected)} is not tabular")
+        return found
 
     def _unknown(self, name: object) -> FlowError:
         message = f"no resource is named {name!r}"

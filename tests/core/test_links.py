@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from dataflows_core import Flow, FlowError, Package
+from dataflows_core import Flow, FlowError, Package, ProcessorError, Resource
 
 ROWS = [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
 
@@ -58,6 +58,10 @@ def doubled_package(package: Package) -> Package:
     for resource in package.tables():
         resource.each_row(doubled)
     return package
+
+
+def keyword_only(*, row: dict[str, Any]) -> None:
+    row["a"] *= 2
 
 
 def with_option(row: dict[str, Any], factor: int = 2) -> None:
@@ -138,6 +142,8 @@ def test_lists_and_tuples_are_rows_with_numbered_fields() -> None:
         (lambda: None, "no required parameter; if it is a processor, call it"),
         (Doubler, "it is a class"),
         (3.5, "float"),
+        (pa.Table, "it is a class"),
+        (keyword_only, "must be positional"),
     ],
 )
 def test_anything_else_is_refused_with_position_and_type(link: Any, expected: str) -> None:
@@ -159,3 +165,25 @@ def test_positions_of_nested_flows_are_paths() -> None:
 
     with pytest.raises(Exception, match=r"step 2\.2\.2, function"):
         flow.process()
+
+
+@pytest.mark.parametrize("result", [7, [1], pa.table({"a": [1]})])
+def test_a_function_of_a_resource_returns_nothing_else(result: Any) -> None:
+    with pytest.raises(ProcessorError, match=f"it returned {type(result).__name__}") as caught:
+        Flow(ROWS, lambda resource: result).process()
+    assert (caught.value.position, caught.value.exit_code) == ("2", 2)
+    assert Flow(ROWS, lambda resource: resource).results().rows == [ROWS]
+
+
+def test_a_step_for_what_is_not_tabular_is_not_skipped_in_silence() -> None:
+    def image(package: Package) -> None:
+        package.add(Resource("image"))
+
+    with pytest.raises(ProcessorError, match="'image' is not tabular"):
+        Flow(ROWS, image, lambda package: package.tables("image") and None).process()
+    assert Flow(image, doubled).process().package.names == ["image"]
+
+
+def test_a_function_of_batches_cannot_read_a_field_that_is_not_there() -> None:
+    with pytest.raises(ProcessorError, match="there is no field 'A'"):
+        Flow(ROWS, lambda package: package[0].map_batches(lambda batch: batch, reads=["A"])).process()
