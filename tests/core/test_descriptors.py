@@ -319,7 +319,7 @@ def test_faults_of_the_metadata_are_a_warning_for_each(package, caplog) -> None:
         assert rows_of(package(DATA, title=3, keywords=[])) == [[{"x": 1}]]
     (record,) = caplog.records
     assert "title: 3 is not of type 'string'" in record.getMessage()
-    assert "keywords: [] should be non-empty" in record.getMessage()
+    assert "keywords: []" in record.getMessage()  # "is too short" in older releases of jsonschema
 
 
 def test_a_profile_that_is_not_known_is_told_and_not_fetched(package, caplog) -> None:
