@@ -76,7 +76,7 @@ def cast_column(
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+        column = _decoded(column)
     text = as_text(column, field)
     if text is None:
         if pa.types.is_null(column.type):
@@ -92,6 +92,13 @@ def cast_column(
     if isinstance(field.arrow, pa.BaseExtensionType):
         values = pa.ExtensionArray.from_storage(field.arrow, values)
     return values, errors
+
+
+def _decoded(column: pa.DictionaryArray) -> pa.Array:
+    values = column.dictionary
+    if pa.types.is_string_view(values.type):  # Arrow cannot take from it
+        values = values.cast(pa.string())
+    return values.take(column.indices)
 
 
 def _without_missing(text: pa.Array, missing: tuple[str, ...]) -> pa.Array:
@@ -190,6 +197,9 @@ class Cast:
         check_constraints: Whether the constraints of the fields are checked as well.
         source: The schema of the batches before the cast, when they are typed already: their carried
             text then means what that schema says. None when their text is that of a source.
+
+    Raises:
+        SchemaError: A field that the schema has not, or constraints that make no sense.
     """
 
     schema: Schema
@@ -203,6 +213,13 @@ class Cast:
         check_on_error(self.on_error)
         if self.fields is not None:
             object.__setattr__(self, "fields", tuple(self.schema.field(name).name for name in self.fields))
+        constrained = [field for field in self.schema if field.constraints and self.check_constraints]
+        if constrained:
+            from dataflows_core.constraints import check_constraints_declared
+
+            for field in constrained:
+                if self.fields is None or field.name in self.fields:
+                    check_constraints_declared(field)
 
     def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Report]:
         """Cast a batch.

@@ -151,7 +151,12 @@ class Commit:
             _write_journal(self._staging, journal)
         self._decided = True
         with access_errors(f"finish the commit in {self.folder}, which the next run or load tries again"):
-            _settle(self._staging)
+            try:
+                _settle(self._staging)
+            except KeyboardInterrupt as stop:
+                _settle(self._staging)  # a few renames: quicker done than explained
+                stop.add_note(f"the new output is in {self.folder}")
+                raise
         self._close()
 
     def abort(self) -> None:

@@ -173,7 +173,7 @@ def _line(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int]
         _pad(cut(cell, width), width, column.right)
         for cell, column, width in zip(cells, columns, widths, strict=False)
     ]
-    return _GAP.join(padded).rstrip()
+    return _GAP.join(padded).rstrip(" ")
 
 
 def _fit(

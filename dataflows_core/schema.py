@@ -101,16 +101,16 @@ def arrow_type(descriptor: Mapping[str, Any]) -> pa.DataType:
         Decimal128Type(decimal128(38, 12))
     """
     name = descriptor.get("type", "string")
-    if name not in ARROW_TYPES:
-        raise SchemaError(
-            f"field {descriptor.get('name')!r} has the type {name!r}, which is not a Table Schema type"
-            f"\n  known types: {', '.join(ARROW_TYPES)}"
-        )
+    item = descriptor.get("itemType", "string")
+    for key, kind in (("type", name), ("itemType", item)):
+        if kind not in ARROW_TYPES:
+            raise SchemaError(
+                f"field {descriptor.get('name')!r} has the {key} {kind!r}, which is not a Table Schema type"
+                f"\n  known types: {', '.join(ARROW_TYPES)}"
+            )
     if name == "number" and descriptor.get("floatNumber"):
         return pa.float64()
-    if name == "list":
-        return pa.list_(ARROW_TYPES[descriptor.get("itemType", "string")])
-    return ARROW_TYPES[name]
+    return pa.list_(ARROW_TYPES[item]) if name == "list" else ARROW_TYPES[name]
 
 
 @dataclass(frozen=True, eq=True)

@@ -12,7 +12,7 @@ import click
 
 from dataflows_core.errors import DataflowsError, ProcessorError
 
-__all__ = ["Settings", "common_options", "ended", "target_argument"]
+__all__ = ["Settings", "common_options", "ended", "target_argument", "termination_raised"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -72,9 +72,10 @@ def ended(settings: Settings) -> Iterator[None]:
     except click.ClickException as error:
         error.show()
         settings.exit_code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        _show("stopped; nothing was written" if settings.writes else "stopped", settings, label="")
-        settings.exit_code = 130
+    except (click.Abort, KeyboardInterrupt) as error:
+        stop = error.__cause__ or error  # click makes an Abort of every interrupt
+        _show(_stopped(stop, settings), settings, label="")
+        settings.exit_code = 143 if isinstance(stop, Terminated) else 130
     except BrokenPipeError:
         # Whoever read our output has seen enough. Python flushes at exit, into the void from now on.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -88,7 +89,37 @@ def ended(settings: Settings) -> Iterator[None]:
         _show_error(error, f"{type(error).__name__}: {error}{hint}", settings)
 
 
+class Terminated(KeyboardInterrupt):
+    """Somebody asked the process to end (SIGTERM); it takes back what it has begun, as for Ctrl-C."""
+
+
+@contextmanager
+def termination_raised() -> Iterator[None]:
+    """Let SIGTERM end the block like Ctrl-C; does nothing outside the main thread."""
+
+    def stop(*_: object) -> None:
+        raise Terminated
+
+    import signal
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stopped(stop: BaseException, settings: Settings) -> str:
+    notes = getattr(stop, "__notes__", [])
+    return "\n  ".join(["stopped" + ("; nothing was written" * (settings.writes and not notes)), *notes])
+
+
 def _show_error(error: Exception, message: str, settings: Settings) -> None:
+    message = "\n  ".join([message, *getattr(error, "__notes__", [])])
     if settings.traceback:
         import traceback
 
@@ -119,6 +150,7 @@ def error_facts(error: BaseException) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "type": type(error).__name__,
         "message": str(error),
+        "notes": getattr(error, "__notes__", None),
         "exit_code": getattr(error, "exit_code", 1),
     }
     cause: BaseException = error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dataflows_core.cli.ending import common_options, target_argument
+from dataflows_core.cli.ending import common_options, target_argument, termination_raised
 
 if TYPE_CHECKING:
     from dataflows_core.flow import Flow
@@ -43,7 +43,7 @@ def command(
     from dataflows_core.cli.targets import Target
 
     ctx.obj.json, ctx.obj.writes = as_json, True
-    with _stdout_kept(as_json):
+    with _stdout_kept(as_json), termination_raised():
         flow = Target(target, settings).flow()
         facts = run_flow(flow, limit=limit, runner=runner, quiet=quiet or as_json)
     if as_json:

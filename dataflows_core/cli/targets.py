@@ -72,13 +72,18 @@ class Target:
         # Known by its own name, worker processes can import it. A taken name must not be overwritten.
         name = self.path.stem
         taken = sys.modules.get(name)
-        if taken is not None and getattr(taken, "__file__", None) != self._file:
-            name = f"{name}_flow"
+        importable = name.isidentifier() and (taken is None or getattr(taken, "__file__", None) == self._file)
+        if not importable:
+            name = f"{name.replace('.', '_')}_flow"
         spec = importlib.util.spec_from_file_location(name, self._file)
         if spec is None or spec.loader is None:
             raise FlowError(f"{self.path} is not a Python file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
+        if not importable:
+            import cloudpickle
+
+            cloudpickle.register_pickle_by_value(module)
         self._guarded(partial(spec.loader.exec_module, module))
         return module
 

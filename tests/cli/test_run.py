@@ -367,9 +367,16 @@ flow = Flow(rows(), write())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is no signal there")
-@pytest.mark.parametrize("more", [[], ["--json"], ["--quiet"]])
-def test_ctrl_c_stops_and_leaves_the_output_untouched(
-    environment: Mapping[str, str], write, folder: Path, more: list[str]
+@pytest.mark.parametrize(
+    ("more", "number", "code"),
+    [
+        ([], signal.SIGINT, 130),
+        (["--json"], signal.SIGINT, 130),
+        (["--quiet"], signal.SIGTERM, 143),
+    ],
+)
+def test_ctrl_c_and_a_request_to_end_stop_and_leave_the_output_untouched(
+    environment: Mapping[str, str], write, folder: Path, more: list[str], number: int, code: int
 ) -> None:
     write(WAITING.format(sink=SINK).replace("flush=True", "flush=True, file=sys.stderr"))
     (folder / "out.txt").write_text("of yesterday")
@@ -385,9 +392,9 @@ def test_ctrl_c_stops_and_leaves_the_output_untouched(
         while "waiting" not in process.stderr.readline():
             pass
         assert (folder / "out.txt.part").exists()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         output, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert output == ""
     assert errors.strip() == "stopped; nothing was written"
     assert (folder / "out.txt").read_text() == "of yesterday"

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from dataflows_core.cast import Cast, cast_column
-from dataflows_core.errors import CastError, FlowError
+from dataflows_core.errors import CastError, FlowError, SchemaError
 from dataflows_core.schema import Field, Schema
 
 with warnings.catch_warnings():
@@ -107,3 +107,16 @@ def test_errors_say_what_was_expected_in_plain_words() -> None:
     ]
     for field, words_ in expected:
         assert cast_column(pa.array(["?"]), field)[1][0].expected == words_
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"constraints": {"minimun": 1}}, "there is no constraint 'minimun'; did you mean minimum"),
+        ({"constraints": {"maximum": "ten"}}, "ten"),
+        ({"type": "list", "itemType": "intger"}, "itemType 'intger', which is not a Table Schema type"),
+    ],
+)
+def test_a_field_that_makes_no_sense_is_refused_before_data_move(more: dict, message: str) -> None:
+    with pytest.raises(SchemaError, match=message):
+        Cast(Schema((Field({"name": "n", "type": "integer", **more}),)))

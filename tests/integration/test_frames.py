@@ -10,6 +10,8 @@ import pyarrow as pa
 import pytest
 
 from dataflows_core import Flow
+from dataflows_core.package import Package
+from dataflows_core.schema import Field
 
 ROWS = [
     {"n": 1, "s": "å", "d": Decimal("1.50"), "day": dt.date(1899, 12, 31), "f": 0.1, "b": True},
@@ -50,6 +52,18 @@ def _polars() -> Any:
 )
 def test_a_frame_of_every_kind_is_a_source(make: Any) -> None:
     assert Flow(make()).results().rows == [ROWS]
+
+
+def test_categories_of_polars_are_text_that_can_be_cast() -> None:
+    polars = pytest.importorskip("polars")
+    frame = polars.DataFrame({"n": ["1", None, "3", "1"]}, schema={"n": polars.Categorical})
+    integer = Field({"name": "n", "type": "integer"})
+
+    def cast(package: Package) -> None:
+        package["res_1"].cast([integer])
+
+    assert [row["n"] for row in Flow(frame).results().rows[0]] == ["1", None, "3", "1"]
+    assert [row["n"] for row in Flow(frame, cast).results().rows[0]] == [1, None, 3, 1]
 
 
 @pytest.mark.parametrize("make", [lambda: TABLE, _pandas, _polars, _duckdb])
