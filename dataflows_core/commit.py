@@ -306,6 +306,8 @@ def _remove_empty_parents(path: Path, folder: Path) -> None:
             return
         try:
             place.rmdir()
+        except FileNotFoundError:
+            continue  # somebody who was interrupted has begun with this
         except OSError:  # not empty: there are files of others in it
             return
 
