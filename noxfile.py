@@ -39,6 +39,10 @@ SPANNING = ("tests/docs", "tests/integration")
 """The tests that need several distributions; the others in `tests` are the core's own."""
 
 
+SPREAD = ("-n", "auto", "--maxprocesses", "8")
+"""Has pytest spread tests over the cores."""
+
+
 def _show_pythons_of_pyenv(wanted: list[str]) -> None:
     """Names in PYENV_VERSION the newest patch of each wanted Python; pyenv's shims hide what is not named."""
     home = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
@@ -97,7 +101,7 @@ def _pytest(session: nox.Session, *names: str) -> None:
     for name in names:
         at = str(DISTRIBUTIONS[name].relative_to(ROOT))
         own = ["tests", *(f"--ignore={path}" for path in SPANNING)] if name == CORE else [f"{at}/tests"]
-        session.run("pytest", *own, *session.posargs)
+        session.run("pytest", *SPREAD, *own, *session.posargs)
         # 5 is pytest's word for "there were none".
         packages = [f"{at}/{package}" for package in _wheel(name)["packages"]]
         session.run("pytest", "--doctest-modules", *packages, *session.posargs, success_codes=[0, 5])
@@ -121,7 +125,7 @@ def integration(session: nox.Session) -> None:
     """All distributions together: what spans packages, the examples, the houses' rules."""
     _install(session, *DISTRIBUTIONS, groups=("test", "frames"))
     session.run("pip", "check")
-    session.run("pytest", "tests/integration", *session.posargs)
+    session.run("pytest", *SPREAD, "tests/integration", *session.posargs)
 
 
 @nox.session(python=False)
