@@ -40,7 +40,7 @@ class Written:
 
 
 class Output:
-    """A new file.
+    """A new file. Libraries may take it for a binary file that is written from the beginning to the end.
 
     Args:
         path: Where it is; what was there is replaced.
@@ -53,17 +53,26 @@ class Output:
     def __init__(self, path: Path, name: str) -> None:
         self.path, self.name = path, name
         self.rows = self.bytes = 0
+        self.closed = False
         self._digest = hashlib.new(HASH)
         with access_errors(f"write {name}"):
             self._file = path.open("wb")
 
-    def write(self, data: Data, rows: int = 0) -> None:
-        """Append bytes, which hold so many rows."""
+    def write(self, data: Data, rows: int = 0) -> int:
+        """Append bytes, which hold so many rows; returns the number of bytes."""
         with access_errors(f"write {self.name}"):
             self._file.write(data)
         self._digest.update(data)
         self.bytes += len(data)
         self.rows += rows
+        return len(data)
+
+    def tell(self) -> int:
+        """The number of bytes that are written."""
+        return self.bytes
+
+    def flush(self) -> None:
+        """Nothing: the file is complete when it is closed."""
 
     def close(self) -> Written:
         """Close the file."""

@@ -14,25 +14,11 @@ from dataflows_core.carried import typed
 from dataflows_core.commit import access_errors
 from dataflows_core.schema import Schema
 from dataflows_core.sink import Receipt
+from dataflows_dump_path.body import Body, EncodedBatch, body_of
 from dataflows_dump_path.output import HASH, Output, Written
-from dataflows_dump_path.writer import Data, Writer
+from dataflows_dump_path.writer import WholeWriter, Writer
 
-__all__ = ["EncodedBatch", "ResourceSink"]
-
-_COPY_SIZE = 1 << 20
-
-
-@dataclass(frozen=True)
-class EncodedBatch:
-    """The bytes of a batch.
-
-    Attributes:
-        data: Its rows, as the writer encodes them.
-        rows: Their number.
-    """
-
-    data: Data
-    rows: int
+__all__ = ["ResourceSink"]
 
 
 @dataclass(eq=False)
@@ -51,20 +37,21 @@ class ResourceSink:
 
     target: str
     schema: Schema
-    writer: Writer
+    writer: Writer | WholeWriter
     prepare: Callable[[], Path] | None
     take_back: Callable[[], None] | None
     formats: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
     written: Written | None = None
     _output: Output | None = None
+    _body: Body | None = None
 
     def begin(self) -> None:
         """Open the staged file."""
         assert self.prepare is not None
         self.folder = self.prepare()
         self._output = Output(self.folder / "whole", self.target)
-        self._output.write(self.writer.header())
+        self._body = body_of(self.writer, self._output)
 
     def encode(self, batch: pa.RecordBatch) -> EncodedBatch:
         """The rows as the writer encodes them."""
@@ -74,10 +61,9 @@ class ResourceSink:
 
     def append(self, encoded: EncodedBatch) -> None:
         """Write the rows behind those that are written."""
-        assert self._output is not None
+        assert self._body is not None
         if encoded.rows:
-            _separate(self._output, self.writer)
-            self._output.write(encoded.data, encoded.rows)
+            self._body.append(encoded)
 
     def open_part(self, part: int) -> Part:
         """A file for one part, without header and footer."""
@@ -87,32 +73,27 @@ class ResourceSink:
     def commit(self, receipts: Sequence[Receipt]) -> None:
         """Put the parts together, and close the staged file."""
         assert self._output is not None
+        assert self._body is not None
         for receipt in sorted(receipts, key=lambda receipt: receipt.part):
             if receipt.rows:
-                _separate(self._output, self.writer)
-                self._append_file(Path(receipt.path), receipt.rows)
-        self._output.write(self.writer.footer())
+                with access_errors(f"write {self.target}"):
+                    self._body.append_part(Path(receipt.path), receipt.rows)
+                    Path(receipt.path).unlink()
+        self._body.close()
         self.written = self._output.close()
 
     def abort(self) -> None:
         """Close the staged file, and remove everything that was staged."""
+        if self._body is not None:
+            self._body.discard()
         if self._output is not None:
             self._output.discard()
         if self.take_back is not None:
             self.take_back()
 
-    def _append_file(self, path: Path, rows: int) -> None:
-        assert self._output is not None
-        with access_errors(f"write {self.target}"):
-            with path.open("rb") as file:
-                while data := file.read(_COPY_SIZE):
-                    self._output.write(data)
-            path.unlink()
-        self._output.rows += rows
-
     def __getstate__(self) -> dict[str, Any]:
         # A worker opens parts of its own; the file, the lock and the dump stay with the driver.
-        return {**self.__dict__, "prepare": None, "take_back": None, "_output": None}
+        return {**self.__dict__, "prepare": None, "take_back": None, "_output": None, "_body": None}
 
 
 class Part:
@@ -125,28 +106,24 @@ class Part:
         writer: The writer of the format.
     """
 
-    def __init__(self, path: Path, part: int, name: str, writer: Writer) -> None:
-        self._path, self._part, self._writer = path, part, writer
+    def __init__(self, path: Path, part: int, name: str, writer: Writer | WholeWriter) -> None:
+        self._path, self._part = path, part
         # Two workers may write the same part at once, when one was taken for lost.
         self._output = Output(path.with_name(f"{path.name}.{uuid.uuid4().hex}"), name)
+        self._body = body_of(writer, self._output, part=True)
 
     def append(self, encoded: EncodedBatch) -> None:
         """Write the rows behind those that are written."""
         if encoded.rows:
-            _separate(self._output, self._writer)
-            self._output.write(encoded.data, encoded.rows)
+            self._body.append(encoded)
 
     def close(self) -> Receipt:
         """Finish the part."""
+        self._body.close()
         written = self._output.close()
         with access_errors(f"write {self._output.name}"):
             written.path.replace(self._path)
         return Receipt(self._part, str(self._path), written.rows, written.bytes, f"{HASH}:{written.digest}")
-
-
-def _separate(output: Output, writer: Writer) -> None:
-    if output.rows and writer.separator:
-        output.write(writer.separator)
 
 
 def _formatted(batch: pa.RecordBatch, schema: Schema, formats: Mapping[str, str]) -> pa.RecordBatch:

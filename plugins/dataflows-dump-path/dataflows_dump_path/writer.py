@@ -1,14 +1,17 @@
-"""What a format is: the writer protocol, and how a writer is found.
+"""What a format is: the writer protocols, and how a writer is found.
 
 A writer is made for one schema and turns batches into bytes. The file is its header, the encoded batches
 with its separator between them, and its footer; so batches can be encoded anywhere and in any order, and
 parts that workers wrote are put together as they are.
+
+Some files cannot be put together from pieces, because they end with an index of what is in them: Parquet,
+a workbook. A `WholeWriter` encodes batches into batches, and writes these, in order, through an `OpenFile`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, BinaryIO, ClassVar, Protocol, TypeAlias
 
 import pyarrow as pa
 
@@ -17,7 +20,7 @@ from dataflows_core.errors import FlowError, UnknownNameError
 from dataflows_core.loading import check_options
 from dataflows_core.schema import Schema
 
-__all__ = ["Data", "Writer", "WriterClass", "writer_class", "writer_for"]
+__all__ = ["Data", "OpenFile", "WholeWriter", "Writer", "WriterClass", "writer_class", "writer_for"]
 
 Data: TypeAlias = "bytes | pa.Buffer"
 """Bytes, or an Arrow buffer of them."""
@@ -64,7 +67,58 @@ class Writer(Protocol):
         ...
 
 
-WriterClass: TypeAlias = "type[Writer]"
+class OpenFile(Protocol):
+    """A file that is being written from its beginning to its end."""
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append a batch, as `encode` made it."""
+        ...
+
+    def close(self) -> None:
+        """Write what the file ends with; whoever opened the file closes it."""
+        ...
+
+    def discard(self) -> None:
+        """Let go of everything: the file is not wanted any more."""
+        ...
+
+
+class WholeWriter(Protocol):
+    """Writes the rows of one resource into a format whose files cannot be put together from pieces.
+
+    Attributes:
+        extension: The ending of its files, without the dot.
+        mediatype: Their media type.
+    """
+
+    extension: ClassVar[str]
+    mediatype: ClassVar[str]
+
+    def encode(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch with the types it is written with; called in pool threads and workers.
+
+        Args:
+            batch: The columns of the schema, by position; may hold carried text.
+
+        Raises:
+            CastError: A value that the format cannot hold.
+        """
+        ...
+
+    def open(self, file: BinaryIO) -> OpenFile:
+        """Begin a file.
+
+        Args:
+            file: Takes bytes in order: there is no way back in it.
+        """
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """As for `Writer`."""
+        ...
+
+
+WriterClass: TypeAlias = "type[Writer | WholeWriter]"
 """Called with a `Schema`, and with options as keywords."""
 
 
@@ -88,7 +142,7 @@ def writer_class(name: str, formatters: Mapping[str, WriterClass] | None = None)
     return found
 
 
-def writer_for(writer: WriterClass, schema: Schema, options: Mapping[str, Any]) -> Writer:
+def writer_for(writer: WriterClass, schema: Schema, options: Mapping[str, Any]) -> Writer | WholeWriter:
     """A writer for one resource.
 
     Raises:
