@@ -58,7 +58,7 @@ def body_of(writer: Writer | WholeWriter, output: Output, *, part: bool = False)
         part: Whether it is only a part of a file, which is appended to the file later.
     """
     if not hasattr(writer, "open"):
-        return Pieces(cast(Writer, writer), output, part=part)
+        return Pieces(writer, output, part=part)
     if part:
         return Batches(output)
     return Whole(cast(WholeWriter, writer).open(cast(BinaryIO, output)), output)
@@ -149,9 +149,10 @@ class Batches:
 
     def append(self, encoded: EncodedBatch) -> None:
         """Write the batch."""
+        batch = cast(pa.RecordBatch, encoded.data)
         if self._stream is None:
-            self._stream = pa.ipc.new_stream(self._output, encoded.data.schema)
-        self._stream.write_batch(encoded.data)
+            self._stream = pa.ipc.new_stream(self._output, batch.schema)
+        self._stream.write_batch(batch)
         self._output.rows += encoded.rows
 
     def append_part(self, path: Path, rows: int) -> None:
