@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import importlib
+import subprocess
+import sys
 from importlib.metadata import entry_points, version
 
+import pytest
 from click.testing import CliRunner
 
-from dataflows_registry.cli import registry
+from dataflows_registry.cli import COMMANDS, registry
 
 
 def test_core_finds_the_command_group():
@@ -20,16 +24,21 @@ def test_the_version_is_the_distribution_s():
     assert version("dataflows-registry") in result.output
 
 
-def test_help_says_that_no_subcommand_exists():
-    result = CliRunner().invoke(registry, ["--help"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_the_command_says(name):
+    command = importlib.import_module(f"dataflows_registry.cli.{name}").command
 
-    assert result.exit_code == 0
-    assert "no subcommand yet" in result.output
-    assert "Commands:" not in result.output
+    assert command.name == name
+    assert command.help.partition("\n")[0] == COMMANDS[name]
 
 
-def test_a_subcommand_that_is_not_there_is_a_usage_error():
-    result = CliRunner().invoke(registry, ["publish"])
+def test_a_list_of_commands_imports_none_of_them():
+    code = (
+        "import sys; from click.testing import CliRunner; from dataflows_registry.cli import registry\n"
+        "print(CliRunner().invoke(registry, ['--help']).output)\n"
+        "print([name for name in sys.modules if name.startswith('dataflows_registry.cli.')])"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
-    assert result.exit_code == 2
-    assert "No such command 'publish'" in result.output
+    assert "Usage" in output
+    assert "['dataflows_registry.cli.group']" in output

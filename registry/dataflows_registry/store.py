@@ -1,0 +1,245 @@
+"""What the registry keeps for a user: the indexes that were added, and folders for data and caches.
+
+Configuration is one JSON file, `registry.json`; the order of its indexes is their priority. Everything is
+written whole or not at all. What is in the cache folder may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from dataflows_core.errors import AccessError, FlowError, near_misses
+
+__all__ = ["RESERVED", "ConfiguredIndex", "Store", "replacing", "write_atomically"]
+
+RESERVED = ("bundled", "installed")
+"""Names of indexes that are always there, and so cannot be added."""
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class ConfiguredIndex:
+    """An index that the user added.
+
+    Attributes:
+        name: What the user calls it.
+        source: A wheel, a folder, or the address of a package index or of a published index.
+        pins: Patterns of distributions (`acme-*`) that come from this index and from no other.
+    """
+
+    name: str
+    source: str
+    pins: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As the configuration file has it."""
+        return {"name": self.name, "source": self.source, "pins": list(self.pins)}
+
+
+class Store:
+    """The user's configuration and folders.
+
+    Args:
+        root: A folder for all of it; by default that of the variable `DATAFLOWS_HOME`, or else the folders
+            that the platform has for configuration, data and caches (`XDG_CONFIG_HOME` and the like).
+    """
+
+    def __init__(self, root: str | Path | None = None) -> None:
+        given = root or os.environ.get("DATAFLOWS_HOME")
+        self.root = Path(given).expanduser() if given else None
+
+    @property
+    def config_folder(self) -> Path:
+        """Where `registry.json` is, and a policy."""
+        return self._folder("config", "XDG_CONFIG_HOME", ".config")
+
+    @property
+    def data_folder(self) -> Path:
+        """Where the indexes are."""
+        return self._folder("data", "XDG_DATA_HOME", ".local/share")
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where descriptions and downloads are kept that can be made again."""
+        return self._folder("cache", "XDG_CACHE_HOME", ".cache")
+
+    def _folder(self, purpose: str, variable: str, below_home: str) -> Path:
+        if self.root is not None:
+            return self.root / purpose
+        try:
+            home = Path.home()
+        except RuntimeError as error:
+            raise AccessError("this user has no home folder; set DATAFLOWS_HOME to a folder") from error
+        if sys.platform == "win32":
+            kind = "APPDATA" if purpose == "config" else "LOCALAPPDATA"
+            return Path(os.environ.get(kind) or home / "AppData" / "Local") / "dataflows" / purpose
+        if sys.platform == "darwin":
+            place = "Caches" if purpose == "cache" else "Application Support"
+            return home / "Library" / place / "dataflows"
+        return Path(os.environ.get(variable) or home / below_home) / "dataflows"
+
+    @property
+    def config_file(self) -> Path:
+        """The configuration."""
+        return self.config_folder / "registry.json"
+
+    def index_folder(self, name: str) -> Path:
+        """Where the index of a name is kept."""
+        return self.data_folder / "indexes" / name
+
+    def indexes(self) -> list[ConfiguredIndex]:
+        """The indexes that were added, those that take precedence first.
+
+        Raises:
+            FlowError: The configuration cannot be understood.
+            AccessError: It cannot be read.
+        """
+        path = self.config_file
+        try:
+            found = json.loads(path.read_text("utf-8"))["indexes"]
+            return [_configured(item) for item in found]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise AccessError(f"{path} cannot be read: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FlowError(
+                f"{path} cannot be understood ({type(error).__name__}: {error})\n"
+                '  it has the form {"indexes": [{"name": …, "source": …, "pins": […]}]}; mend or delete it'
+            ) from error
+
+    def find(self, name: str) -> ConfiguredIndex:
+        """The index of a name.
+
+        Raises:
+            FlowError: None was added under it; near misses are named.
+        """
+        known = {index.name: index for index in self.indexes()}
+        if name not in known:
+            close = near_misses(name, known)
+            message = f"no index named {name!r} was added"
+            message += f"; did you mean {' or '.join(close)}?" if close else ""
+            listed = f"the added indexes: {', '.join(known)}" if known else "none was added so far"
+            raise FlowError(f"{message}\n  {listed}")
+        return known[name]
+
+    def check_new(self, name: str) -> None:
+        """Refuse a name that an index cannot be added under.
+
+        Raises:
+            FlowError: The name is taken, or is none.
+        """
+        if not _NAME.fullmatch(name):
+            raise FlowError(f"{name!r} cannot name an index: use small letters, digits, '-', '_' and '.'")
+        if name in RESERVED:
+            raise FlowError(f"{name!r} names an index that is always there; choose another name")
+        if any(index.name == name for index in self.indexes()):
+            raise FlowError(
+                f"an index named {name!r} was added before\n"
+                f"  dataflows registry index update {name}: read it again\n"
+                f"  dataflows registry index remove {name}: forget it"
+            )
+
+    def add(self, index: ConfiguredIndex, *, first: bool = False) -> None:
+        """Remember an index.
+
+        Args:
+            index: The index.
+            first: It takes precedence over all others; otherwise they do.
+
+        Raises:
+            FlowError: Its name is taken, or is none.
+        """
+        self.check_new(index.name)
+        known = self.indexes()
+        self._write([index, *known] if first else [*known, index])
+
+    def pin(self, name: str, pins: Iterable[str]) -> None:
+        """Let distributions come from one index and from no other.
+
+        Args:
+            name: The index.
+            pins: All patterns of names that are its own.
+        """
+        changed = replace(self.find(name), pins=tuple(pins))
+        self._write([changed if index.name == name else index for index in self.indexes()])
+
+    def remove(self, name: str) -> None:
+        """Forget an index, and delete what is kept of it.
+
+        Raises:
+            FlowError: None was added under the name.
+        """
+        found = self.find(name)
+        self._write([index for index in self.indexes() if index != found])
+        shutil.rmtree(self.index_folder(name), ignore_errors=True)
+
+    def pinned(self, distribution: str) -> str | None:
+        """The index that a distribution has to come from; None when any may bring it.
+
+        Args:
+            distribution: Its normalised name.
+        """
+        for index in self.indexes():
+            if any(fnmatchcase(distribution, pattern) for pattern in index.pins):
+                return index.name
+        return None
+
+    def _write(self, indexes: Iterable[ConfiguredIndex]) -> None:
+        content = {"indexes": [index.to_json() for index in indexes]}
+        write_atomically(self.config_file, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+
+
+def _configured(item: dict[str, Any]) -> ConfiguredIndex:
+    name, source, pins = item["name"], item["source"], item.get("pins", [])
+    if not (isinstance(source, str) and isinstance(pins, list) and all(isinstance(p, str) for p in pins)):
+        raise ValueError(f"the index {name!r} needs a source, a text, and pins, a list of texts")
+    if not _NAME.fullmatch(name):  # it becomes a folder's name
+        raise ValueError(f"{name!r} cannot name an index")
+    return ConfiguredIndex(name, source, tuple(pins))
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part.
+
+    Raises:
+        AccessError: It cannot be written.
+    """
+    with replacing(path) as temporary:
+        data = content.encode() if isinstance(content, str) else content
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path`, which takes its place when the block ends well.
+
+    Raises:
+        AccessError: The folder or the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(handle)
+    except OSError as error:
+        raise AccessError(f"{path} cannot be written: {error.strerror}") from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise AccessError(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
