@@ -1,0 +1,274 @@
+"""A DuckDB that works for one derived stream, and is gone when that ends."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import pyarrow as pa
+
+from dataflows_core.errors import AccessError, DataError
+from dataflows_core.schema import Schema
+from dataflows_stdlib.outofcore.memory import check_memory_limit, default_limit
+from dataflows_stdlib.outofcore.storage import decoded, encoded, ordinals, storage_type
+
+__all__ = ["ORDINAL", "Database"]
+
+T = TypeVar("T")
+
+ORDINAL = "ordinal"
+"""The column that numbers the rows of a stream, from 0."""
+BATCH_ROWS = 65_536
+"""Rows of a batch that a query returns, at most."""
+_MEMORY_OF_A_THREAD = 64_000_000
+
+_SETTINGS: dict[str, Any] = {
+    "allow_community_extensions": "false",
+    "allow_unsigned_extensions": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "enable_external_access": "false",
+    "error_on_division_by_zero": "false",
+    "ieee_floating_point_ops": "true",
+    # Order is asked for, by the ordinal; keeping another one costs memory.
+    "preserve_insertion_order": "false",
+    "python_enable_replacements": "false",
+}
+
+
+class Database:
+    """A database in a temporary folder of its own, which is removed when its `with` block ends.
+
+    It reads no file and no network, its settings cannot be changed, and it has no table but those that are
+    handed to it. Streams are pulled on the thread that runs the query, whichever thread of DuckDB asks:
+    they may hold a user's functions.
+
+    Args:
+        memory_limit: What it may take before it spills to disk, in bytes or as text such as ``"1GB"``; by
+            default that of the environment variable ``DATAFLOWS_MEMORY_LIMIT``, or else a quarter of the
+            machine's memory.
+
+    Attributes:
+        folder: Where it keeps what does not fit into memory.
+
+    Raises:
+        FlowError: The limit is no size.
+
+    Examples:
+        >>> from dataflows_core.schema import Field
+        >>> schema = Schema((Field({"name": "n", "type": "integer"}),))
+        >>> batch = pa.record_batch([pa.array([2, 3, 1])], names=["n"])
+        >>> with Database() as database:
+        ...     database.read("input", iter([batch]), schema)
+        ...     for batch in database.query("SELECT c0 FROM input ORDER BY c0, ordinal", schema):
+        ...         print(batch.to_pylist())
+        [{'n': 1}, {'n': 2}, {'n': 3}]
+    """
+
+    def __init__(self, memory_limit: str | int | None = None) -> None:
+        self._limit = check_memory_limit(memory_limit)
+        self._inputs: list[_Input] = []
+        self._asked: SimpleQueue[_Input | None] = SimpleQueue()
+
+    def __enter__(self) -> Self:
+        import duckdb
+
+        self._temporary = tempfile.TemporaryDirectory(prefix="dataflows-", ignore_cleanup_errors=True)
+        self.folder = self._temporary.name
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="dataflows-duckdb")
+        settings = {**_SETTINGS, "temp_directory": self.folder}
+        self._connection = duckdb.connect(":memory:", config=settings)
+        if self._limit is None:
+            self._limit = default_limit(str(self._value("SELECT current_setting('memory_limit')")))
+        threads = max(1, min(os.cpu_count() or 1, self._limit // _MEMORY_OF_A_THREAD))
+        for statement in (
+            f"SET memory_limit = '{self._limit}B'",
+            f"SET threads = {threads}",
+            "SET GLOBAL TimeZone = 'UTC'",
+            "SET lock_configuration = true",
+        ):
+            self._connection.execute(statement).fetchall()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self._stop()
+        self._connection.interrupt()
+        self._thread.shutdown(wait=True)
+        self._connection.close()
+        self._temporary.cleanup()
+
+    def _stop(self) -> None:
+        """Let go of the threads of DuckDB that wait for batches; they read ahead of what is wanted."""
+        for one in self._inputs:
+            one.stop()
+
+    def _value(self, sql: str) -> object:
+        rows: list[tuple[object, ...]] = self._connection.execute(sql).fetchall()
+        return rows[0][0]
+
+    def read(
+        self,
+        name: str,
+        batches: Iterator[pa.RecordBatch],
+        schema: Schema,
+        *,
+        columns: Callable[[pa.RecordBatch], list[pa.Array]] = encoded,
+        types: Iterable[tuple[str, pa.DataType]] | None = None,
+    ) -> None:
+        """Let queries read a stream; one query, and once in it.
+
+        Args:
+            name: What queries call it.
+            batches: Its typed batches.
+            schema: Its schema. The columns are called ``c0``, ``c1`` …, and `ordinal` is behind them.
+            columns: Makes other columns of a batch than those of the schema, as they travel.
+            types: Names and Arrow types of these.
+        """
+        if types is None:
+            types = [(f"c{i}", storage_type(field.arrow)) for i, field in enumerate(schema)]
+        one = _Input(name, batches, pa.schema([*types, (ORDINAL, pa.int64())]), columns, self._asked)
+        self._inputs.append(one)
+        self._connection.register(name, one)
+
+    def execute(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a statement; the few rows that it returns, if any.
+
+        Raises:
+            DataError: A value cannot be computed.
+            AccessError: Memory or disk does not suffice.
+        """
+        return self._served(lambda: self._connection.execute(sql).fetchall())
+
+    def query(self, sql: str, schema: Schema) -> Iterator[pa.RecordBatch]:
+        """The typed batches that a query returns.
+
+        Args:
+            sql: A SELECT; its first columns are those of the schema, in order, as they travel.
+            schema: The schema of what it returns.
+
+        Raises:
+            DataError: A value cannot be computed.
+            AccessError: Memory or disk does not suffice.
+        """
+        for batch in self.raw(sql):
+            yield decoded(batch, schema)
+
+    def raw(self, sql: str) -> Iterator[pa.RecordBatch]:
+        """The batches that a query returns, as DuckDB returns them; otherwise like `query`."""
+        reader = self._served(lambda: self._connection.sql(sql).to_arrow_reader(BATCH_ROWS))
+        try:
+            while (batch := self._served(lambda: _next(reader))) is not None:
+                if batch.num_rows:
+                    yield batch
+        finally:
+            self._stop()
+            reader.close()
+
+    def _served(self, work: Callable[[], T]) -> T:
+        """The result of what DuckDB does in its threads, while this one gives it the batches it asks for."""
+        import duckdb
+
+        future: Future[T] = self._thread.submit(work)
+        future.add_done_callback(lambda _: self._asked.put(None))
+        while (one := self._asked.get()) is not None:
+            one.advance()
+        failed = future.exception()
+        # An exception that passes through DuckDB loses its class and its cause.
+        for one in self._inputs:
+            if one.failure is not None:
+                raise one.failure
+        if isinstance(failed, duckdb.Error | pa.ArrowException | OSError):
+            raise self._explained(failed) from failed
+        return future.result()
+
+    def _explained(self, error: Exception) -> Exception:
+        """DuckDB's error in words; those of Arrow are DuckDB's that passed through a stream."""
+        reason = str(error).split("\n", 1)[0]
+        if "No space left" in reason or "max_temp_directory_size" in str(error):
+            return AccessError(
+                f"the disk is full: what does not fit into memory is kept in {self.folder} for a while"
+                "\n  free some space, let TMPDIR name a folder with more, or give a larger memory_limit"
+            )
+        if "Out of Memory" in reason or "could not allocate" in reason.lower():
+            return AccessError(
+                f"the memory limit of {self._limit:,} bytes does not suffice: {reason}\n  give a larger one: "
+                "memory_limit='4GB', or DATAFLOWS_MEMORY_LIMIT in the environment"
+            )
+        return DataError(reason.split("Error: ", 1)[-1])
+
+
+def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
+    try:
+        return reader.read_next_batch()
+    except StopIteration:
+        return None
+
+
+class _Input:
+    """A stream that DuckDB reads: it asks from any thread, and one thread answers."""
+
+    def __init__(
+        self,
+        name: str,
+        batches: Iterator[pa.RecordBatch],
+        schema: pa.Schema,
+        columns: Callable[[pa.RecordBatch], list[pa.Array]],
+        asked: SimpleQueue[_Input | None],
+    ) -> None:
+        self.name, self.schema = name, schema
+        self.failure: BaseException | None = None
+        self._batches, self._columns, self._asked = batches, columns, asked
+        self._answers: SimpleQueue[pa.RecordBatch | None] = SimpleQueue()
+        self._count = 0
+        self._opened = threading.Lock()
+        self._stopped = False
+
+    def __arrow_c_schema__(self) -> object:
+        return self.schema.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        if not self._opened.acquire(blocking=False):
+            # A second reader would see no rows, and the result would be wrong.
+            self.failure = RuntimeError(f"the stream {self.name!r} can be read only once")
+            raise self.failure
+        reader = pa.RecordBatchReader.from_batches(self.schema, self._received())
+        return reader.__arrow_c_stream__()
+
+    def _received(self) -> Iterator[pa.RecordBatch]:
+        while True:
+            self._asked.put(self)
+            batch = self._answers.get()
+            if batch is None:
+                if self.failure is not None:
+                    raise RuntimeError("the stream has failed")  # never seen: the failure itself is raised
+                return
+            yield batch
+
+    def advance(self) -> None:
+        """Answer with the next batch."""
+        if self._stopped:
+            return
+        answer = None
+        try:
+            if self.failure is None and (batch := next(self._batches, None)) is not None:
+                rows = ordinals(self._count, batch.num_rows)
+                self._count += batch.num_rows
+                answer = pa.RecordBatch.from_arrays([*self._columns(batch), rows], schema=self.schema)
+        except Exception as error:  # noqa: BLE001 - the seam: a stream may raise anything
+            self.failure = error
+        finally:
+            self._answers.put(answer)
+
+    def stop(self) -> None:
+        """Answer that there is no more to the thread that asks, if it has asked already."""
+        if self._opened.locked() and not self._stopped:
+            self._stopped = True
+            self._answers.put(None)
