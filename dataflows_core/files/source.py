@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import glob
 import re
+import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
+from dataflows_core.commit import access_errors
 from dataflows_core.errors import AccessError, FlowError, UnreadableError, near_misses
 from dataflows_core.files.compression import SUFFIXES, decompressed, members
 from dataflows_core.files.remote import glob_remote, is_http, is_remote, open_remote, shown
 from dataflows_core.files.streams import Guarded, Readable
 
-__all__ = ["Source", "expand", "open_source", "read_bytes", "stem"]
+__all__ = ["MAX_UNPACKED", "Source", "expand", "open_source", "read_bytes", "stem"]
 
+MAX_UNPACKED = 8 << 30
+"""The most bytes that are kept aside on disk of a file that must be read in no order."""
+
+_IN_MEMORY = 32 << 20
 _MAGIC_CHARACTERS = re.compile(r"[*?\[]")
 
 
@@ -81,6 +87,36 @@ class Source:
         except BaseException:
             raw.close()
             raise
+
+    def open_seekable(self, max_size: int = MAX_UNPACKED) -> IO[bytes]:
+        """Its bytes, unpacked, for formats whose index stands at the end: any place can be gone to.
+
+        A local file that is not packed is read where it is; anything else is kept aside on disk first.
+
+        Args:
+            max_size: The most bytes that are kept aside: what is packed may unpack to more than a disk holds.
+
+        Raises:
+            AccessError: It cannot be opened, or not be read to its end.
+            UnreadableError: It is longer than `max_size`.
+        """
+        stream = self.open()
+        if stream.seekable():
+            return cast("IO[bytes]", stream)
+        with closing(stream), access_errors(f"keep {self.shown} aside in a temporary file"):
+            aside = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the caller closes it
+            try:
+                while data := stream.read(1 << 20):
+                    aside.write(data)
+                    if aside.tell() > max_size:
+                        raise UnreadableError(
+                            f"{self.shown} is longer than {max_size:,} bytes, unpacked; max_size=… allows more"
+                        )
+            except BaseException:
+                aside.close()
+                raise
+        aside.seek(0)
+        return cast("IO[bytes]", aside)
 
     def _open_raw(self) -> Readable:
         path = self.local
