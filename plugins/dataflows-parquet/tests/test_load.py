@@ -1,0 +1,121 @@
+"""Where files lie, how they are cut, and what is refused."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import fsspec
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet as pq
+import pytest
+
+from dataflows_core import Flow, ProcessorError
+from dataflows_core.files import Source
+from dataflows_core.processors import load, load_arrow, load_parquet
+from dataflows_core.schema import Field, Schema
+from dataflows_parquet.splits import ParquetSplit
+
+INTEGERS = Schema((Field({"name": "n", "type": "integer"}),))
+
+
+def numbers(path: Path, first: int, count: int, *, group: int = 100) -> Path:
+    pq.write_table(pa.table({"n": range(first, first + count)}), path, row_group_size=group)
+    return path
+
+
+def values(*links: object) -> list[int]:
+    (rows,) = Flow(*links).results().rows
+    return [row["n"] for row in rows]
+
+
+def test_several_files_make_one_resource_or_many(tmp_path: Path) -> None:
+    for number in (2, 1):
+        numbers(tmp_path / f"n-{number}.parquet", number * 10, 3)
+    assert values(load(str(tmp_path / "n-*.parquet"))) == [10, 11, 12, 20, 21, 22]
+    package = Flow(load(str(tmp_path / "n-*.parquet"), many=True)).results().package
+    assert package.names == ["n-1", "n-2"]
+
+
+def test_files_of_other_columns_are_refused(tmp_path: Path) -> None:
+    numbers(tmp_path / "1.parquet", 0, 3)
+    pq.write_table(pa.table({"n": ["x"]}), tmp_path / "2.parquet")
+    with pytest.raises(
+        ProcessorError, match=r"2\.parquet does not have the columns of .*1\.parquet"
+    ) as caught:
+        Flow(load(str(tmp_path / "*.parquet"))).process()
+    assert caught.value.exit_code == 2
+
+
+def test_a_limit_reads_no_more(tmp_path: Path) -> None:
+    assert values(load(numbers(tmp_path / "x.parquet", 0, 1000), limit_rows=7)) == list(range(7))
+
+
+def test_a_file_far_away_or_packed_is_kept_aside(tmp_path: Path) -> None:
+    path = numbers(tmp_path / "x.parquet", 0, 5)
+    packed = tmp_path / "x.parquet.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert values(load(packed)) == list(range(5))
+    with fsspec.open("memory://bucket/x.parquet", "wb") as file:
+        file.write(path.read_bytes())
+    assert values(load("memory://bucket/x.parquet")) == list(range(5))
+    with pytest.raises(ProcessorError, match="max_size"):
+        Flow(load("memory://bucket/x.parquet", max_size=10)).process()
+
+
+def test_arrow_streams_and_files_are_told_apart(tmp_path: Path) -> None:
+    table = pa.table({"n": [1, 2]})
+    pa.feather.write_feather(table, tmp_path / "x.feather")
+    with pa.OSFile(str(tmp_path / "x.arrows"), "wb") as file, pa.ipc.new_stream(file, table.schema) as stream:
+        stream.write_table(table)
+    assert values(load(tmp_path / "x.feather")) == values(load(tmp_path / "x.arrows")) == [1, 2]
+
+
+@pytest.mark.parametrize("loader", [load_parquet, load_arrow])
+@pytest.mark.parametrize("data", [b"", b"n\n1\n", b"PAR1", b"ARROW1\0\0"])
+def test_another_file_is_no_such_file(loader, data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(data)
+    with pytest.raises(ProcessorError, match=r"is no (Parquet|Arrow) file, or a damaged one"):
+        Flow(loader(tmp_path / "x")).process()
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_torn_file_is_an_error_and_no_short_table(share: float, tmp_path: Path) -> None:
+    data = numbers(tmp_path / "x.parquet", 0, 10_000).read_bytes()
+    (tmp_path / "x.parquet").write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(ProcessorError, match="damaged"):
+        Flow(load(tmp_path / "x.parquet")).process()
+
+
+def test_a_damaged_page_is_an_error(tmp_path: Path) -> None:
+    path = numbers(tmp_path / "x.parquet", 0, 100_000, group=10_000)
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 3
+    data[middle : middle + 2000] = bytes(2000)
+    path.write_bytes(data)
+    with pytest.raises(ProcessorError, match="damaged"):
+        Flow(load(path)).process()
+
+
+def test_unknown_fields_have_near_misses(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"people": [1]}), tmp_path / "x.parquet")
+    with pytest.raises(ProcessorError, match="did you mean 'people'"):
+        Flow(load(tmp_path / "x.parquet", fields=["peopel"])).process()
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 7, 50])
+def test_a_divided_split_is_the_same_rows_in_order(parts: int, tmp_path: Path) -> None:
+    split = ParquetSplit(Source.of(numbers(tmp_path / "x.parquet", 0, 1050)), INTEGERS)
+    pieces = split.divide(parts)
+    assert len(pieces) == min(parts, 11)
+    found = [(piece.locate(block, 0), piece.decode(block)) for piece in pieces for block in piece.blocks()]
+    assert [n for _, batch in found for n in batch["n"].to_pylist()] == list(range(1050))
+    assert all(place == batch["n"][0].as_py() + 1 for place, batch in found)
+
+
+def test_a_process_runner_gives_the_same(tmp_path: Path) -> None:
+    path = numbers(tmp_path / "x.parquet", 0, 5000)
+    total: list[int] = []
+    Flow(load(path), lambda row: total.append(row["n"])).run("processes:2")
+    assert total == list(range(5000))
