@@ -57,6 +57,7 @@ class Package:
         self.events: Events | None = None
         self.rejects: dict[StepRef, Rejects] = {}
         self._on_finish: list[tuple[StepRef, Callable[[], object]]] = []
+        self._on_end: list[tuple[StepRef, Callable[[], object]]] = []
         self._on_abort: list[Callable[[], object]] = []
 
     def __repr__(self) -> str:
@@ -177,6 +178,7 @@ class Package:
         self.rejects = {**other.rejects, **self.rejects}
         self.removed = [*other.removed, *(one for one in self.removed if one not in other.removed)]
         self._on_finish = [*other._on_finish, *self._on_finish]
+        self._on_end = [*other._on_end, *self._on_end]
         self._on_abort = [*other._on_abort, *self._on_abort]
 
     def settle(self, before: list[Resource]) -> None:
@@ -214,14 +216,20 @@ class Package:
         self.removed += other.removed
         self.rejects.update(other.rejects)
         self._on_finish += other._on_finish
+        self._on_end += other._on_end
         self._on_abort += other._on_abort
 
-    def on_finish(self, function: Callable[[], object]) -> None:
+    def on_finish(self, function: Callable[[], object], *, last: bool = False) -> None:
         """Call a function once, after every stream has ended well; it may add to `stats`.
 
         Functions are called in the order of their steps. One that raises fails the run.
+
+        Args:
+            function: What is called.
+            last: Whether it is called behind those of all steps that do not ask for this: what they write
+                is in its place then, and `stats` are complete.
         """
-        self._on_finish.append((current_step(), function))
+        (self._on_end if last else self._on_finish).append((current_step(), function))
 
     def on_abort(self, function: Callable[[], object]) -> None:
         """Call a function once when the run fails, to take back what its step has begun."""
@@ -229,7 +237,7 @@ class Package:
 
     def finish(self) -> None:
         """Call what `on_finish` was given; for runs."""
-        for step, function in self._on_finish:
+        for step, function in (*self._on_finish, *self._on_end):
             with blamed(step):
                 function()
 

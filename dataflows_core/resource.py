@@ -149,7 +149,13 @@ class Resource:
         names = None if reads is None else frozenset(self.schema.field(name).name for name in reads)
         self.append(Map(current_step(), self.schema, schema or self.schema, function, names))
 
-    def cast(self, fields: Iterable[Field], *, on_error: OnError = "raise") -> None:
+    def cast(
+        self,
+        fields: Iterable[Field],
+        *,
+        on_error: OnError = "raise",
+        properties: Mapping[str, Any] | None = None,
+    ) -> None:
         """Append a cast of some columns to other fields: types, formats, constraints.
 
         A column that was only read and cast so far is cast anew from its text: what is declared to be a
@@ -159,6 +165,7 @@ class Resource:
             fields: The fields as they shall be; each replaces the one of its name.
             on_error: What becomes of a value that does not fit: ``"raise"``, ``"drop"``, ``"clear"``,
                 ``"ignore"``, or a function that gets the `CastError` and returns one of these.
+            properties: What else the schema says from here on, such as `missingValues`; None removes it.
 
         Raises:
             SchemaError: A field that the resource has not.
@@ -169,7 +176,7 @@ class Resource:
         new = [*fields]
         names = frozenset(self.schema.field(field.name).name for field in new)
         stream = _uncast(self._tabular(), names)
-        after = stream.schema.add(*new)
+        after = stream.schema.with_properties(**(properties or {})).add(*new)
         cast = Cast(after, fields=tuple(names), on_error=on_error)
         self.stream = stream.then(Map(current_step(), stream.schema, after, cast, names))
 
