@@ -192,11 +192,16 @@ class Run:
 
         # An error that passes through DuckDB or another engine loses its cause: keep it here.
         failures: list[BaseException] = []
-        inputs = [self._typed(stream, resource, failures) for stream in origin.inputs]
+        reads = origin.reads or [None] * len(origin.inputs)
+        inputs = [
+            self._typed(stream, names, resource, failures)
+            for stream, names in zip(origin.inputs, reads, strict=True)
+        ]
         count = 0
         try:
             for batch in origin.function(*inputs):
-                yield Chunk(conform(batch, origin.schema), Counted(count, origin.step))
+                batch = conform(batch, origin.schema, carried=bool(origin.reads))
+                yield Chunk(batch, Counted(count, origin.step))
                 count += batch.num_rows
             for stream, batches in zip(origin.inputs, inputs, strict=True):
                 if stream.writes and self.sinks:
@@ -223,11 +228,11 @@ class Run:
             count += batch.num_rows
 
     def _typed(
-        self, stream: Stream, resource: str, failures: list[BaseException]
+        self, stream: Stream, names: frozenset[str] | None, resource: str, failures: list[BaseException]
     ) -> Iterator[pa.RecordBatch]:
         try:
             for chunk in self._chunks(stream, resource):
-                yield typed(chunk.batch, stream.schema)
+                yield typed(chunk.batch, stream.schema, names)
         except GeneratorExit:
             raise
         except BaseException as error:

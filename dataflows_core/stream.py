@@ -77,12 +77,16 @@ class Splits:
 
 @dataclass(frozen=True)
 class Derived:
-    """The beginning of a stream that is made of other streams: a join, a sort, a union."""
+    """The beginning of a stream that is made of other streams: a join, a sort, a union.
+
+    `reads` says, for each input, which of its fields the function looks at; without it, all come typed.
+    """
 
     inputs: tuple[Stream, ...]
     function: Derivation
     schema: Schema
     step: StepRef
+    reads: tuple[frozenset[str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,14 @@ class Stream:
         return cls(Splits(tuple(splits), schema, current_step()))
 
     @classmethod
-    def derive(cls, inputs: Sequence[Stream], function: Derivation, schema: Schema) -> Stream:
+    def derive(
+        cls,
+        inputs: Sequence[Stream],
+        function: Derivation,
+        schema: Schema,
+        *,
+        reads: Sequence[Iterable[str]] = (),
+    ) -> Stream:
         """A stream made of others, or of all rows of one.
 
         Args:
@@ -116,8 +127,11 @@ class Stream:
             function: Gets one iterator of typed batches per input, in order; returns the new batches.
                 Which input it reads first, and how far, is its own affair.
             schema: The schema of the batches it returns.
+            reads: For each input, the fields that the function looks at. Others may come as carried text,
+                to be returned as they are or left out; by default all come typed.
         """
-        return cls(Derived(tuple(inputs), function, schema, current_step()))
+        named = tuple(map(frozenset, reads))
+        return cls(Derived(tuple(inputs), function, schema, current_step(), named))
 
     @property
     def schema(self) -> Schema:

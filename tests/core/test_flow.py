@@ -217,6 +217,32 @@ def test_two_readers_share_one_stream_that_is_computed_once() -> None:
     assert len(seen) == len(many)
 
 
+def test_a_derived_stream_gets_typed_what_it_reads_and_returns_the_rest_as_it_came() -> None:
+    from dataflows_core.stream import Stream
+
+    seen: list[pa.DataType] = []
+
+    def carry(package: Package) -> None:
+        package[0].map_batches(
+            lambda batch: batch.set_column(1, "m", batch.column(1).cast(pa.string())), reads=()
+        )
+
+    def derive(package: Package) -> None:
+        def through(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                seen.extend(batch.schema.types)
+                yield batch
+
+        stream = package[0].stream
+        assert stream is not None
+        package[0].stream = Stream.derive([stream], through, stream.schema, reads=[{"n"}])
+
+    rows = [{"n": 1, "m": 2}]
+
+    assert Flow(rows, carry, derive).results().rows == [rows]
+    assert seen == [pa.int64(), pa.string()]
+
+
 def test_a_schema_may_say_more_but_not_change_columns_by_itself() -> None:
     def describe(package: Package) -> None:
         schema = package[0].schema
