@@ -110,7 +110,7 @@ class Source:
                     aside.write(data)
                     if aside.tell() > max_size:
                         raise UnreadableError(
-                            f"{self.shown} is longer than {max_size:,} bytes, unpacked; max_size=… allows more"
+                            f"{self.shown} has more than {max_size:,} bytes, unpacked; max_size=… allows more"
                         )
             except BaseException:
                 aside.close()

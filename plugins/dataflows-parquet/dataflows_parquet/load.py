@@ -166,9 +166,8 @@ class _Load:
 
     def _schema(self, file: Source) -> Schema:
         arrow = self.split.arrow_schema(file, self.max_size)
-        if self.fields is not None:
-            if unknown := [name for name in self.fields if name not in arrow.names]:
-                raise SchemaError.unknown_field(unknown[0], arrow.names, file.shown)
+        if unknown := [name for name in self.fields or () if name not in arrow.names]:
+            raise SchemaError.unknown_field(unknown[0], arrow.names, file.shown)
         schema, notes = schema_of(arrow, self.fields)
         for note in notes:
             logger.warning("%s: %s", file.shown, note)
