@@ -7,7 +7,7 @@ The work is split so that each file holds one idea, in the order in which bytes 
     dialect, grammar, sniff       how cells and records are told apart
     header                        the names of the fields
     blocks, decode, split         the engine's split: blocks of whole records, columns of text
-    sample, schemas, plan         what is found out before anything is read in full
+    sample, plan                  what is found out before anything is read in full
     load                          the processor
 """
 

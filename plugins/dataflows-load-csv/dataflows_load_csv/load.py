@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dataflows_core.cast import Cast
+from dataflows_core.declared import Declared
 from dataflows_core.errors import FlowError
 from dataflows_core.files.compression import normalize_compression
 from dataflows_core.files.source import Source, expand, stem
+from dataflows_core.loader_options import CAST, INFER, Limit, checked_limit, one_of
 from dataflows_core.on_error import check_on_error
 from dataflows_core.resource import Resource
 from dataflows_core.steps import Source as SourceStep
@@ -21,13 +23,10 @@ from dataflows_load_csv.dialect import Dialect
 from dataflows_load_csv.encoding import normalize_encoding
 from dataflows_load_csv.extract import Extract
 from dataflows_load_csv.header import Layout
-from dataflows_load_csv.options import CAST, INFER, checked_limit, known, one_of
+from dataflows_load_csv.options import known
 from dataflows_load_csv.plan import Options, plan
-from dataflows_load_csv.schemas import Declared
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from dataflows_core.on_error import OnError
     from dataflows_core.package import Package
     from dataflows_core.schema import Schema
@@ -223,23 +222,3 @@ def _add(package: Package, files: Sequence[Source], name: str, options: Options,
         resource.pipe_batches(Limit(options.limit))
     resource.map_batches(Cast(made.schema, on_error=on_error), made.schema, reads=())
     package.add(resource)
-
-
-class Limit:
-    """Passes on the first rows of a stream.
-
-    Args:
-        rows: How many.
-    """
-
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
-
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The batches of the first rows."""
-        left = self.rows
-        for batch in batches:
-            yield batch.slice(0, left)
-            left -= batch.num_rows
-            if left <= 0:
-                return

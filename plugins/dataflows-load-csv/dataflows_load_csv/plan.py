@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dataflows_core.declared import Declared
 from dataflows_core.errors import DataError, UnreadableError
 from dataflows_core.files import Source
 from dataflows_core.infer import infer_schema
@@ -30,7 +31,6 @@ from dataflows_load_csv.sample import (
     read_places,
     records_in,
 )
-from dataflows_load_csv.schemas import Declared
 from dataflows_load_csv.sniff import sniff_dialect
 from dataflows_load_csv.split import BLOCK_SIZE, CsvSplit
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dataflows_core.declared import Declared
 from dataflows_core.errors import DataError, SchemaError, UnreadableError
 from dataflows_core.files.source import Source, expand, stem
 from dataflows_load_csv.decode import Decoder
@@ -15,7 +16,6 @@ from dataflows_load_csv.dialect import Dialect
 from dataflows_load_csv.grammar import Grammar
 from dataflows_load_csv.plan import Options, plan, plan_file
 from dataflows_load_csv.sample import records_in
-from dataflows_load_csv.schemas import Declared
 
 
 def test_types_come_from_all_over_a_file_and_not_from_its_head(tmp_path: Path) -> None:
