@@ -8,13 +8,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from dataflows_core.cast import cast_column
 from dataflows_core.errors import FlowError
 from dataflows_core.package import Package, ResourceSelector
-from dataflows_core.rows import RowCodec
+from dataflows_core.resource import Resource
 from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Step
+from dataflows_stdlib.constants import constant, repeat
 from dataflows_stdlib.match import matching_fields
+from dataflows_stdlib.properties import check_properties
 
 __all__ = ["add_field", "delete_fields"]
 
@@ -47,6 +48,7 @@ def add_field(
         >>> Flow([{"n": 2}], add_field("square", "integer", lambda row: row["n"] ** 2)).results().rows
         [[{'n': 2, 'square': 4}]]
     """
+    check_properties(options)
     field = Field({"name": name, "type": type, **options})
 
     def step(package: Package) -> None:
@@ -56,13 +58,23 @@ def add_field(
                     f"resource {resource.name!r} has a field {name!r} already; set_type changes its type, "
                     "compute or a row function its values"
                 )
-            schema = resource.schema.add(field)
             if callable(default):
-                resource.each_row(_valued(name, default), schema)
+                add_valued(resource, field, default)
             else:
-                resource.map_batches(_Constant(_constant(default, field), schema), schema, reads=())
+                add_constant(resource, field, default)
 
     return step
+
+
+def add_constant(resource: Resource, field: Field, value: object) -> None:
+    """Append a field with one value in all rows."""
+    schema = resource.schema.add(field)
+    resource.map_batches(_Constant(constant(value, field), schema), schema, reads=())
+
+
+def add_valued(resource: Resource, field: Field, function: Callable[[dict[str, Any]], object]) -> None:
+    """Append a field with what a function returns for each row."""
+    resource.each_row(_valued(field.name, function), resource.schema.add(field))
 
 
 def _valued(name: str, function: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, Any]], None]:
@@ -70,15 +82,6 @@ def _valued(name: str, function: Callable[[dict[str, Any]], object]) -> Callable
         row[name] = function(row)
 
     return value
-
-
-def _constant(default: object, field: Field) -> pa.Array:
-    if isinstance(default, str) and field.type != "string":
-        column, failures = cast_column(pa.array([default]), field)
-        if failures:
-            raise failures[0]
-        return column
-    return RowCodec(Schema((field,))).encode([{field.name: default}]).column(0)
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class _Constant:
     schema: Schema
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        column = self.value.take(pa.repeat(pa.scalar(0, pa.int32()), batch.num_rows))
+        column = repeat(self.value, batch.num_rows)
         return pa.RecordBatch.from_arrays([*batch.columns, column], names=list(self.schema.names))
 
 

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 
 from dataflows_core.errors import FlowError
 from dataflows_core.package import Package, ResourceSelector
-from dataflows_core.rows import RowCodec
-from dataflows_core.schema import Schema
+from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Step
+from dataflows_core.values import value_codec
+from dataflows_stdlib.constants import constant
 
 __all__ = ["filter_rows"]
 
@@ -28,7 +29,8 @@ def filter_rows(
 
     Args:
         condition: A SQL expression, or a function that gets a row; rows for which it is true stay.
-        equals: Values by field: a row stays if any value of any of these mappings is its own.
+        equals: Values by field: a row stays if any value of any of these mappings is its own. Text is cast
+            to the field's type.
         not_equals: Values by field: a row stays if any value of any of these mappings is not its own.
             With `equals`, too, any one that holds is enough.
         resources: Which resources: None for all, a regular expression, a position or a list of names.
@@ -63,7 +65,7 @@ def filter_rows(
                 resource.pipe_rows(_kept_by(condition))
             else:
                 function = _ByValues.of(resource.schema, wanted, unwanted)
-                resource.map_batches(function, reads={name for name, *_ in function.tests})
+                resource.map_batches(function, reads={field.name for field, *_ in function.tests})
 
     return step
 
@@ -81,27 +83,35 @@ def _kept_by(
 class _ByValues:
     """Keeps rows for which any test holds: a field, its value as a column of one, whether to be equal."""
 
-    tests: tuple[tuple[str, pa.Array, bool], ...]
+    tests: tuple[tuple[Field, pa.Array, bool], ...]
 
     @classmethod
     def of(cls, schema: Schema, equals: list[dict[str, Any]], not_equals: list[dict[str, Any]]) -> _ByValues:
-        tests = []
-        for mappings, equal in ((equals, True), (not_equals, False)):
-            for mapping in mappings:
-                for name, value in mapping.items():
-                    codec = RowCodec(schema.select([schema.field(name).name]))
-                    tests.append((name, codec.encode([{name: value}]).column(0), equal))
-        return cls(tuple(tests))
+        return cls(
+            tuple(
+                (schema.field(name), constant(value, schema.field(name)), equal)
+                for mappings, equal in ((equals, True), (not_equals, False))
+                for mapping in mappings
+                for name, value in mapping.items()
+            )
+        )
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         mask = None
-        for name, value, equal in self.tests:
-            column = batch.column(name)
-            same = (
-                column.is_null()
-                if value[0].as_py() is None
-                else pc.fill_null(pc.equal(column, value[0]), False)
-            )
+        for field, value, equal in self.tests:
+            same = _same(batch.column(field.name), value, field)
             found = same if equal else pc.invert(same)
             mask = found if mask is None else pc.or_(mask, found)
         return batch.filter(mask)
+
+
+def _same(column: pa.Array, value: pa.Array, field: Field) -> pa.Array:
+    """Which values are that one; null is the same as null."""
+    if not value[0].is_valid:
+        return column.is_null()
+    try:
+        return pc.fill_null(pc.equal(column, value[0]), False)
+    except pa.ArrowNotImplementedError:  # lists, JSON, durations
+        codec = value_codec(field)
+        (wanted,) = codec.decode(value)
+        return pa.array([found == wanted for found in codec.decode(column)], pa.bool_())

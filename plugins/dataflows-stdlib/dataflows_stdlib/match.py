@@ -9,7 +9,7 @@ from dataflows_core.errors import FlowError, SchemaError
 from dataflows_core.package import Package, ResourceSelector
 from dataflows_core.resource import Resource
 
-__all__ = ["matching_fields"]
+__all__ = ["field_pattern", "free_field", "matching_fields", "quoted"]
 
 
 def matching_fields(
@@ -47,12 +47,51 @@ def matching_fields(
 
 
 def _hits(name: str, names: Sequence[str], regex: bool) -> list[str]:
+    pattern = field_pattern(name, names, regex)
+    return [known for known in names if pattern.fullmatch(known)]
+
+
+def field_pattern(name: str, names: Sequence[str], regex: bool) -> re.Pattern[str]:
+    """The regular expression for the fields that `name` means.
+
+    Args:
+        name: A name, or a regular expression.
+        names: The fields there are; one of them that is `name` to the letter is meant alone.
+        regex: Whether `name` may be a regular expression.
+
+    Raises:
+        FlowError: It is no regular expression.
+    """
+    if not isinstance(name, str):
+        raise FlowError(f"a field is named by a text, not by {name!r}")
     if name in names or not regex:
-        return [name] if name in names else []
+        return re.compile(re.escape(name))
     try:
-        pattern = re.compile(name)
+        return re.compile(name)
     except re.error as error:
         raise FlowError(
             f"{name!r} is no regular expression for field names: {error} (regex=False takes it literally)"
         ) from error
-    return [known for known in names if pattern.fullmatch(known)]
+
+
+def free_field(resource: Resource, name: str) -> None:
+    """Refuse a new field whose name another one has.
+
+    Raises:
+        FlowError: The resource has such a field already.
+    """
+    if name in resource.schema:
+        raise FlowError(
+            f"resource {resource.name!r} has a field {name!r} already; choose another name, or rename or "
+            "delete that one first"
+        )
+
+
+def quoted(name: str) -> str:
+    """A field's name, as an expression takes it whatever signs it has.
+
+    Examples:
+        >>> quoted("Solid Fuel")
+        '"Solid Fuel"'
+    """
+    return '"' + name.replace('"', '""') + '"'

@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflows_core.cast import cast_column
 from dataflows_core.constraints import violations
-from dataflows_core.errors import CastError
+from dataflows_core.errors import CastError, FlowError
 from dataflows_core.on_error import OnError, check_on_error, settle
 from dataflows_core.package import Package, ResourceSelector
 from dataflows_core.rejects import keep_rejects
@@ -22,6 +22,10 @@ from dataflows_core.rows import RowCodec
 from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Step, current_step
 from dataflows_stdlib.match import matching_fields
+from dataflows_stdlib.properties import check_properties
+
+if TYPE_CHECKING:
+    from dataflows_core.expressions import Query
 
 __all__ = ["set_type"]
 
@@ -31,7 +35,7 @@ def set_type(
     resources: ResourceSelector = -1,
     regex: bool = True,
     on_error: OnError | None = None,
-    transform: Callable[..., object] | None = None,
+    transform: str | Callable[..., object] | None = None,
     *,
     rejects: str | None = None,
     **options: Any,
@@ -49,13 +53,14 @@ def set_type(
         on_error: What becomes of a row with a value that does not fit: ``"raise"`` (the default),
             ``"drop"``, ``"clear"``, ``"ignore"``, or a function that gets the `CastError` and returns one
             of these.
-        transform: A function that makes the value to be cast: gets the value, and if it has parameters
-            for them, `field_name` and `row`.
+        transform: What makes the value to be cast: a SQL expression over the fields of the row, or a function
+            that gets the value, and if it has parameters for them, `field_name` and `row`.
         rejects: The name of a new resource with the rows that are dropped or lose a value.
         **options: Properties of the fields: `type`, `format`, `constraints`, `decimalChar`, `title` …
 
     Raises:
-        SchemaError: No field matches; near misses are named.
+        SchemaError: No field matches; near misses are named. A type that does not exist.
+        FlowError: A property that is nearly one of Table Schema's.
         CastError: A value does not fit, and `on_error` says to raise.
 
     Examples:
@@ -68,11 +73,16 @@ def set_type(
     """
     policy: OnError = "raise" if on_error is None else on_error
     check_on_error(policy)
+    check_properties(options)
+    if transform is not None and not isinstance(transform, str) and not callable(transform):
+        raise FlowError(f"transform is an expression or a function, not {type(transform).__name__}")
 
     def step(package: Package) -> None:
         for resource, names in matching_fields(package, resources, name, regex):
             fields = [resource.schema.field(field).update(**options) for field in names]
-            if transform is not None:
+            if isinstance(transform, str):
+                _express(resource, fields, transform, policy)
+            elif transform is not None:
                 _transform(resource, fields, transform, policy)
             else:
                 resource.cast(fields, on_error=policy)
@@ -80,6 +90,34 @@ def set_type(
             keep_rejects(package, current_step(), rejects)
 
     return step
+
+
+def _express(resource: Resource, fields: list[Field], expression: str, on_error: OnError) -> None:
+    from dataflows_core.expressions import plan_query
+
+    after = resource.schema.add(*fields)
+    query = plan_query(resource.schema, columns={field.name: expression for field in fields})
+    function = _Expressed(query, after, tuple(field.name for field in fields), on_error)
+    resource.map_batches(function, after, reads=query.reads)
+
+
+@dataclass(frozen=True)
+class _Expressed:
+    """Replaces values by what an expression gives, cast to their fields."""
+
+    query: Query
+    after: Schema
+    names: tuple[str, ...]
+    on_error: OnError
+
+    def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Report]:
+        result, errors = self.query(batch), []
+        for name in self.names:
+            field = self.after.field(name)
+            column, found = cast_column(result.column(name), field)
+            errors += found + violations(column, field)
+            result = result.set_column(result.schema.get_field_index(name), name, column)
+        return settle(batch, result, errors, self.on_error)
 
 
 def _transform(

@@ -1,0 +1,52 @@
+"""What can be said of a field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dataflows_core.errors import FlowError, near_misses
+
+__all__ = ["check_properties"]
+
+_KNOWN = (
+    "name",
+    "type",
+    "format",
+    "title",
+    "description",
+    "example",
+    "constraints",
+    "rdfType",
+    "missingValues",
+    "categories",
+    "categoriesOrdered",
+    "decimalChar",
+    "groupChar",
+    "bareNumber",
+    "floatNumber",
+    "trueValues",
+    "falseValues",
+    "itemType",
+    "delimiter",
+)
+
+
+def check_properties(options: Mapping[str, Any]) -> None:
+    """Refuse a property that is nearly one of Table Schema's: it was misspelled.
+
+    Publishers may add properties of their own, and these pass.
+
+    Raises:
+        FlowError: Such a property.
+
+    Examples:
+        >>> check_properties({"title": "Year", "unit": "a"})
+        >>> check_properties({"formt": "%d.%m.%Y"})
+        Traceback (most recent call last):
+        ...
+        dataflows_core.errors.FlowError: a field has no property 'formt'; did you mean 'format'?
+    """
+    for name in options:
+        if name not in _KNOWN and (close := near_misses(name, _KNOWN, 1)):
+            raise FlowError(f"a field has no property {name!r}; did you mean {close[0]!r}?")
