@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataflows_core.errors import AccessError, CastError, DataError, FlowError
@@ -89,6 +89,7 @@ def bits(batches: list[pa.RecordBatch]) -> list[str]:
     return rows
 
 
+@settings(deadline=None)
 @given(tables())
 def test_any_rows_of_any_schema_come_back_as_they_were(batches: list[pa.RecordBatch]) -> None:
     schema = schema_of(batches[0])
@@ -106,6 +107,7 @@ def test_any_rows_of_any_schema_come_back_as_they_were(batches: list[pa.RecordBa
 ORDERED = ["longest number", "rounded number", "zoned", "date64", "time", "number", "great integer"]
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from(ORDERED))
 def test_stored_values_order_as_the_values_do(data: st.DataObject, name: str) -> None:
     kind, values = TYPES[name]
@@ -217,8 +219,8 @@ def test_what_does_not_fit_into_memory_spills(tmp_path: Path, monkeypatch: pytes
 
 
 def test_too_little_memory_is_told_in_words() -> None:
-    with Database("16MB") as database:
-        database.read("input", iter(numbers(500_000)), NUMBERS)
+    with Database("32MB") as database:
+        database.read("input", iter(numbers(2_000_000)), NUMBERS)
         with pytest.raises(AccessError, match="memory_limit"):
             database.execute("SELECT list(c0 ORDER BY hash(c0)) FROM input")
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataflows_stdlib.outofcore.database import ORDINAL, Database
 from dataflows_stdlib.outofcore.memory import MEMORY_LIMIT, check_memory_limit
-from dataflows_stdlib.outofcore.storage import decoded, encoded, from_storage, storage_type, to_storage
+from dataflows_stdlib.outofcore.storage import decoded, from_storage, ordinals, storage_type, to_storage
 
 __all__ = [
     "MEMORY_LIMIT",
@@ -24,8 +24,8 @@ __all__ = [
     "Database",
     "check_memory_limit",
     "decoded",
-    "encoded",
     "from_storage",
+    "ordinals",
     "storage_type",
     "to_storage",
 ]

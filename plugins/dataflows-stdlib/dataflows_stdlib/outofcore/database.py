@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -16,7 +17,7 @@ import pyarrow as pa
 from dataflows_core.errors import AccessError, DataError
 from dataflows_core.schema import Schema
 from dataflows_stdlib.outofcore.memory import check_memory_limit, default_limit
-from dataflows_stdlib.outofcore.storage import decoded, encoded, ordinals, storage_type
+from dataflows_stdlib.outofcore.storage import decoded, is_text_of, ordinals, storage_type, travelling
 
 __all__ = ["ORDINAL", "Database"]
 
@@ -114,27 +115,26 @@ class Database:
         rows: list[tuple[object, ...]] = self._connection.execute(sql).fetchall()
         return rows[0][0]
 
-    def read(
-        self,
-        name: str,
-        batches: Iterator[pa.RecordBatch],
-        schema: Schema,
-        *,
-        columns: Callable[[pa.RecordBatch], list[pa.Array]] = encoded,
-        types: Iterable[tuple[str, pa.DataType]] | None = None,
-    ) -> None:
+    def read(self, name: str, batches: Iterator[pa.RecordBatch], schema: Schema) -> None:
         """Let queries read a stream; one query, and once in it.
 
+        The columns are called ``c0``, ``c1`` … in the order of the schema, and `ordinal` is behind them. One
+        that comes as carried text travels as text: a query must do no more than return it.
+
         Args:
-            name: What queries call it.
-            batches: Its typed batches.
-            schema: Its schema. The columns are called ``c0``, ``c1`` …, and `ordinal` is behind them.
-            columns: Makes other columns of a batch than those of the schema, as they travel.
-            types: Names and Arrow types of these.
+            name: What queries call the stream.
+            batches: Its batches.
+            schema: Its schema.
         """
-        if types is None:
-            types = [(f"c{i}", storage_type(field.arrow)) for i, field in enumerate(schema)]
-        one = _Input(name, batches, pa.schema([*types, (ORDINAL, pa.int64())]), columns, self._asked)
+        first = next(batches, None)
+        kinds = [storage_type(field.arrow) for field in schema]
+        if first is not None:
+            kinds = [
+                column.type if is_text_of(field, column.type) else kind
+                for field, column, kind in zip(schema, first.columns, kinds, strict=True)
+            ]
+            batches = chain([first], batches)
+        one = _Input(name, batches, schema, kinds, self._asked)
         self._inputs.append(one)
         self._connection.register(name, one)
 
@@ -219,13 +219,14 @@ class _Input:
         self,
         name: str,
         batches: Iterator[pa.RecordBatch],
-        schema: pa.Schema,
-        columns: Callable[[pa.RecordBatch], list[pa.Array]],
+        schema: Schema,
+        kinds: list[pa.DataType],
         asked: SimpleQueue[_Input | None],
     ) -> None:
-        self.name, self.schema = name, schema
+        self.name = name
+        self.schema = pa.schema([*((f"c{i}", kind) for i, kind in enumerate(kinds)), (ORDINAL, pa.int64())])
         self.failure: BaseException | None = None
-        self._batches, self._columns, self._asked = batches, columns, asked
+        self._batches, self._fields, self._kinds, self._asked = batches, schema.fields, kinds, asked
         self._answers: SimpleQueue[pa.RecordBatch | None] = SimpleQueue()
         self._count = 0
         self._opened = threading.Lock()
@@ -261,7 +262,8 @@ class _Input:
             if self.failure is None and (batch := next(self._batches, None)) is not None:
                 rows = ordinals(self._count, batch.num_rows)
                 self._count += batch.num_rows
-                answer = pa.RecordBatch.from_arrays([*self._columns(batch), rows], schema=self.schema)
+                columns = map(travelling, batch.columns, self._fields, self._kinds)
+                answer = pa.RecordBatch.from_arrays([*columns, rows], schema=self.schema)
         except Exception as error:  # noqa: BLE001 - the seam: a stream may raise anything
             self.failure = error
         finally:

@@ -15,7 +15,7 @@ MEMORY_LIMIT = "DATAFLOWS_MEMORY_LIMIT"
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
 _UNITS |= {"ki": 1024, "mi": 1024**2, "gi": 1024**3, "ti": 1024**4}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?(?:b|bytes)?\s*", re.IGNORECASE)
-_LEAST = 16_000_000  # DuckDB cannot work with less
+_LEAST = 32_000_000  # DuckDB cannot sort with much less
 
 
 def bytes_of(size: str | int, name: str = "memory_limit") -> int:
@@ -29,8 +29,8 @@ def bytes_of(size: str | int, name: str = "memory_limit") -> int:
         FlowError: It is no size, or too small to work with.
 
     Examples:
-        >>> bytes_of("1.5GB"), bytes_of("512 MiB"), bytes_of(20_000_000)
-        (1500000000, 536870912, 20000000)
+        >>> bytes_of("1.5GB"), bytes_of("512 MiB"), bytes_of(64_000_000)
+        (1500000000, 536870912, 64000000)
     """
     if isinstance(size, str) and (found := _SIZE.fullmatch(size)):
         number = int(float(found[1]) * _UNITS[(found[2] or "").lower()])
@@ -39,7 +39,7 @@ def bytes_of(size: str | int, name: str = "memory_limit") -> int:
     else:
         raise FlowError(f"{name} is a number of bytes, or text such as '1GB' or '512MiB', and not {size!r}")
     if number < _LEAST:
-        raise FlowError(f"{name}={size!r} is too little to work with; give 16MB at least")
+        raise FlowError(f"{name}={size!r} is too little to work with; give 32MB at least")
     return number
 
 

@@ -9,7 +9,8 @@
 | JSON | VARCHAR: its text |
 | lists | lists of the above |
 
-DuckDB's own temporal types would lose time zones, nanoseconds and months.
+DuckDB's own temporal types would lose time zones, nanoseconds and months. Columns that come as carried text
+stay text.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dataflows_core.schema import Schema
+from dataflows_core.carried import may_carry, typed
+from dataflows_core.schema import Field, Schema
+from dataflows_core.text import column_to_text
 
-__all__ = ["decoded", "encoded", "from_storage", "ordinals", "storage_type", "to_storage"]
+__all__ = ["decoded", "from_storage", "is_text_of", "ordinals", "storage_type", "to_storage", "travelling"]
 
 _DAY = 86_400 * 10**9
 _INTERVAL = pa.struct([("days", pa.int64()), ("nanoseconds", pa.int64()), ("bytes", pa.binary())])
@@ -115,9 +118,32 @@ def from_storage(column: pa.Array, kind: pa.DataType) -> pa.Array:
     return column.cast(kind)
 
 
-def encoded(batch: pa.RecordBatch) -> list[pa.Array]:
-    """The columns of a batch as they travel."""
-    return [to_storage(column) for column in batch.columns]
+def is_text_of(field: Field, kind: pa.DataType) -> bool:
+    """Whether a type is that of the field's carried text (see `dataflows_core.carried`)."""
+    return pa.types.is_string(kind) and may_carry(field)
+
+
+def travelling(column: pa.Array, field: Field, kind: pa.DataType) -> pa.Array:
+    """A column as it travels.
+
+    Args:
+        column: The column, typed or carried.
+        field: Its field.
+        kind: The type that the columns of all batches travel as: the field's, or text.
+    """
+    if is_text_of(field, kind):
+        if pa.types.is_string(column.type):
+            return column
+        return column_to_text(column.cast(field.arrow), field)
+    return to_storage(column_as_typed(column, field))
+
+
+def column_as_typed(column: pa.Array, field: Field) -> pa.Array:
+    """A column that may be carried, as its field has it."""
+    if column.type == field.arrow:
+        return column
+    batch = pa.RecordBatch.from_arrays([column], names=[field.name])
+    return typed(batch, Schema((field,))).column(0)
 
 
 def decoded(batch: pa.RecordBatch, schema: Schema) -> pa.RecordBatch:
@@ -128,7 +154,8 @@ def decoded(batch: pa.RecordBatch, schema: Schema) -> pa.RecordBatch:
         schema: The schema.
     """
     columns = [
-        from_storage(column, field.arrow) for field, column in zip(schema, batch.columns, strict=False)
+        column if is_text_of(field, column.type) else from_storage(column, field.arrow)
+        for field, column in zip(schema, batch.columns, strict=False)
     ]
     if not columns:  # a batch without columns still has rows
         return pa.RecordBatch.from_struct_array(pa.array([{}] * batch.num_rows, pa.struct([])))
