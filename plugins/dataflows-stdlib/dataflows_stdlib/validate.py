@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dataflows_core.cast import Cast
+from dataflows_core.constraints import check_constraints_declared, violations
 from dataflows_core.errors import CastError, FlowError
 from dataflows_core.expressions import Query, plan_query
 from dataflows_core.on_error import OnError, check_on_error, settle
@@ -20,6 +20,7 @@ from dataflows_core.resource import Resource
 from dataflows_core.rows import RowCodec
 from dataflows_core.schema import Schema
 from dataflows_core.steps import Step, current_step
+from dataflows_stdlib.validation import Errors, Failing, collected
 
 __all__ = ["validate"]
 
@@ -32,24 +33,34 @@ def validate(
     resources: ResourceSelector = None,
     on_error: OnError | None = None,
     rejects: str | None = None,
+    report: str | None = None,
+    limit: int | None = None,
 ) -> Step:
     """Check every row; what fails is an error, unless `on_error` says otherwise.
 
     Without a check, the constraints of the schema are checked (`required`, `minimum`, `pattern`, `enum` …).
 
+    The run fails with the first error. With `limit`, it goes on to the end of the resource, or until so many
+    errors were found, and fails with a summary of all. With `report`, it does not fail: all errors are the
+    rows of a new resource, and their summary is in the stats.
+
     Args:
         *checks: An expression, or a function that gets a row; the row is valid if it is true. Or a field's
-            name and a function that gets the field's value.
+            name and a function that gets the field's value, or an expression.
         resources: Which resources: None for all, a regular expression, a position or a list of names.
         on_error: What becomes of a row that fails: ``"raise"`` (the default), ``"drop"``, ``"clear"`` (the
-            value of the field becomes null), ``"ignore"`` (it is counted and stays), or a function that
-            gets the `CastError` and returns one of these.
+            value of the field becomes null), ``"ignore"`` (it is counted and stays; the default with
+            `report`), or a function that gets the `CastError` and returns one of these.
         rejects: The name of a new resource with the rows that are dropped or lose a value.
+        report: The name of a new resource with all errors, whatever becomes of their rows: a row each with
+            `resource`, `row`, `field`, `value`, `error`, `action` and the `values` of the row.
+        limit: How many errors are collected, at most.
 
     Raises:
         CastError: A row fails, and `on_error` says to raise.
+        ValidationError: Rows failed, and a limit was given.
         SchemaError: A field that a resource has not.
-        FlowError: The checks are none of these.
+        FlowError: The checks are none of these, or parameters contradict each other.
 
     Examples:
         >>> from dataflows_core import Flow
@@ -58,9 +69,44 @@ def validate(
         [[{'year': 1990, 'total': 7}]]
         >>> Flow(rows, validate("total", lambda total: total > 5, on_error="clear")).results().rows
         [[{'year': 1990, 'total': 7}, {'year': 2090, 'total': None}]]
+        >>> results = Flow(rows, validate("total", "total > 5 or year < 2000", report="errors")).results()
+        >>> [(error["row"], error["field"], error["value"]) for error in results.rows[1]]
+        [(2, 'total', '5')]
     """
-    policy: OnError = "raise" if on_error is None else on_error
+    _check(checks)
+    policy = on_error if on_error is not None else "raise" if report is None else "ignore"
     check_on_error(policy)
+    _check_collecting(policy, rejects, report, limit)
+    collecting = report is not None or limit is not None
+
+    def step(package: Package) -> None:
+        errors = Errors(limit=limit)
+        if collecting:
+            package.rejects[current_step()] = errors
+        for resource in package.tables(resources):
+            body = _body(resource.schema, checks)
+            if body is None:
+                continue
+            action = "ignore" if limit is not None and report is None else policy
+            reads = body.reads
+            resource.map_batches(_Checked(body, action, collecting), reads=reads)
+            if limit is not None and report is None:
+                resource.pipe_batches(Failing(errors, resource.name))
+        if report is not None:
+            keep_rejects(package, current_step(), report)
+            package.on_finish(lambda: _tell(package, report, errors))
+        elif rejects is not None:
+            keep_rejects(package, current_step(), rejects)
+
+    return step
+
+
+def _tell(package: Package, report: str, errors: Errors) -> None:
+    told = {**package.stats.get("validation", {}), report: errors.summary()}
+    package.stats["validation"] = told
+
+
+def _check(checks: tuple[str | Check, ...]) -> None:
     match checks:
         case () | (str(),) | (str(), str()):
             pass
@@ -69,39 +115,90 @@ def validate(
         case (str(), check) if callable(check):
             pass
         case _:
-            raise FlowError("validate() takes nothing, an expression, a function, or a field and a function")
-    if len(checks) == 2 and not callable(checks[1]):
-        raise FlowError(f"validate() takes a field and a function, and {checks[1]!r} is no function")
-
-    def step(package: Package) -> None:
-        for resource in package.tables(resources):
-            _append(resource, checks, policy)
-        if rejects is not None:
-            keep_rejects(package, current_step(), rejects)
-
-    return step
+            raise FlowError(
+                "validate() takes nothing, an expression, a function, or a field with a function or expression"
+            )
 
 
-def _append(resource: Resource, checks: tuple[str | Check, ...], on_error: OnError) -> None:
-    schema = resource.schema
+def _check_collecting(policy: OnError, rejects: str | None, report: str | None, limit: int | None) -> None:
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+        raise FlowError(f"limit must be a whole number from 1, and {limit!r} is none")
+    if report is not None and policy == "raise":
+        raise FlowError(
+            "validate(report=…) reports all errors in a run that goes on, and on_error='raise' ends it; "
+            "limit=… alone collects errors before the run fails"
+        )
+    if report is not None and rejects is not None:
+        raise FlowError("validate() takes report or rejects: a report has the rejected rows as well")
+    if limit is not None and report is None and (policy != "raise" or rejects is not None):
+        raise FlowError("limit is for errors that are collected: give a report, or let on_error be 'raise'")
+
+
+class _Body(Protocol):
+    """Finds the errors of a batch."""
+
+    @property
+    def reads(self) -> tuple[str, ...] | None:
+        """The fields that must come typed; None is all."""
+        ...
+
+    def errors(self, batch: pa.RecordBatch) -> list[CastError]:
+        """What is wrong, in order of rows."""
+        ...
+
+
+def _body(schema: Schema, checks: tuple[str | Check, ...]) -> _Body | None:
     if not checks:
-        names = [field.name for field in schema if field.constraints or "categories" in field.descriptor]
-        if names:
-            resource.map_batches(Cast(schema, tuple(names), on_error), schema, reads=names)
-        return
-    if len(checks) == 1 and isinstance(checks[0], str):
-        query = plan_query(schema, columns={_VERDICT: checks[0]})
-        if query.schema.field(_VERDICT).type != "boolean":
-            raise FlowError(f"the expression {checks[0]!r} is no condition: it is neither true nor false")
-        resource.map_batches(_ByExpression(checks[0], query, on_error), schema, reads=())
-        return
-    field, check = (None, checks[0]) if len(checks) == 1 else (checks[0], checks[1])
-    assert callable(check)
-    if field is not None:
-        schema.field(str(field))
-    resource.map_batches(
-        _ByFunction(schema, None if field is None else str(field), check, on_error), schema, reads=()
-    )
+        constrained = [field for field in schema if field.constraints or "categories" in field.descriptor]
+        for field in constrained:
+            check_constraints_declared(field)
+        names = tuple(field.name for field in constrained)
+        return _ByConstraints(schema, names) if names else None
+    name = schema.field(str(checks[0])).name if len(checks) == 2 else None
+    check = checks[-1]
+    if callable(check):
+        return _ByFunction(schema, name, check)
+    query = plan_query(schema, columns={_VERDICT: check})
+    if query.schema.field(_VERDICT).type != "boolean":
+        raise FlowError(f"the expression {check!r} is no condition: it is neither true nor false")
+    return _ByExpression(check, query, name)
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """Checks batches, and deals with what is wrong."""
+
+    body: _Body
+    on_error: OnError
+    collecting: bool
+
+    def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Report]:
+        errors = self.body.errors(batch)
+        if not errors:
+            return batch, Report()
+        on_error = self.on_error
+        if on_error == "clear" and errors[0].field == _ROW:
+            on_error = "drop"  # no field is to blame: nothing could be cleared
+        if self.collecting:
+            return collected(batch, errors, on_error)
+        return settle(batch, batch, errors, on_error)
+
+
+_ROW = "(the row)"
+
+
+@dataclass(frozen=True)
+class _ByConstraints:
+    """Checks the constraints of fields."""
+
+    schema: Schema
+    reads: tuple[str, ...]
+
+    def errors(self, batch: pa.RecordBatch) -> list[CastError]:
+        found = [
+            error for name in self.reads for error in violations(batch.column(name), self.schema.field(name))
+        ]
+        return sorted(found, key=lambda error: error.index)
 
 
 @dataclass(frozen=True)
@@ -110,14 +207,15 @@ class _ByExpression:
 
     expression: str
     query: Query
-    on_error: OnError
+    field: str | None
+    reads: tuple[str, ...] | None = ()
 
-    def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Report]:
+    def errors(self, batch: pa.RecordBatch) -> list[CastError]:
         verdict = pc.fill_null(self.query(batch).column(_VERDICT), False)
-        if pc.all(verdict).as_py():
-            return batch, Report()
+        if pc.all(verdict, min_count=0).as_py():
+            return []
         failed = pc.indices_nonzero(pc.invert(verdict)).to_pylist()
-        return _settle(batch, failed, None, f"a row for which {self.expression} is true", self.on_error)
+        return _errors(batch, failed, self.field, f"for which {self.expression} is true")
 
 
 @dataclass(frozen=True)
@@ -127,36 +225,24 @@ class _ByFunction:
     schema: Schema
     field: str | None
     check: Check
-    on_error: OnError
+    reads: tuple[str, ...] | None = ()
 
-    def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Report]:
+    def errors(self, batch: pa.RecordBatch) -> list[CastError]:
         rows = RowCodec(self.schema).decode(batch)
         name, check = self.field, self.check
         failed = [i for i, row in enumerate(rows) if not check(row if name is None else row[name])]
-        if not failed:
-            return batch, Report()
-        what = "row" if name is None else "value"
-        return _settle(batch, failed, name, f"a {what} that {_called(check)} accepts", self.on_error)
+        return _errors(batch, failed, name, f"that {_called(check)} accepts")
 
 
-def _settle(
-    batch: pa.RecordBatch, failed: list[int], field: str | None, expected: str, on_error: OnError
-) -> tuple[pa.RecordBatch, Report]:
-    errors = []
-    for index in failed:
-        value = batch[index : index + 1].to_pylist()[0]
-        errors.append(
-            CastError(
-                field or "(the row)",
-                value if field is None else value[field],
-                expected,
-                index=index,
-                constraint="validate",
-            )
+def _errors(batch: pa.RecordBatch, failed: list[int], field: str | None, expected: str) -> list[CastError]:
+    what = f"a {'row' if field is None else 'value'} {expected}"
+    rows = batch.take(pa.array(failed, pa.int64())).to_pylist() if failed else []
+    return [
+        CastError(
+            field or _ROW, row if field is None else row[field], what, index=index, constraint="validate"
         )
-    if field is None and on_error == "clear":
-        on_error = "drop"  # no field is to blame: nothing could be cleared
-    return settle(batch, batch, errors, on_error)
+        for index, row in zip(failed, rows, strict=True)
+    ]
 
 
 def _called(check: Check) -> str:
