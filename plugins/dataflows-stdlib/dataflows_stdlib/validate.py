@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataflows_core.carried import typed
 from dataflows_core.constraints import check_constraints_declared, violations
 from dataflows_core.errors import CastError, FlowError
 from dataflows_core.expressions import Query, plan_query
@@ -16,7 +17,6 @@ from dataflows_core.on_error import OnError, check_on_error, settle
 from dataflows_core.package import Package, ResourceSelector
 from dataflows_core.rejects import keep_rejects
 from dataflows_core.report import Report
-from dataflows_core.resource import Resource
 from dataflows_core.rows import RowCodec
 from dataflows_core.schema import Schema
 from dataflows_core.steps import Step, current_step
@@ -88,8 +88,7 @@ def validate(
             if body is None:
                 continue
             action = "ignore" if limit is not None and report is None else policy
-            reads = body.reads
-            resource.map_batches(_Checked(body, action, collecting), reads=reads)
+            resource.map_batches(_Checked(body, action, collecting), reads=body.reads)
             if limit is not None and report is None:
                 resource.pipe_batches(Failing(errors, resource.name))
         if report is not None:
@@ -102,7 +101,10 @@ def validate(
 
 
 def _tell(package: Package, report: str, errors: Errors) -> None:
-    told = {**package.stats.get("validation", {}), report: errors.summary()}
+    summary = errors.summary()
+    if errors.limit is not None and errors.total > errors.limit:
+        summary += f"\n  the first {errors.limit} of them are in the resource {report!r}"
+    told = {**package.stats.get("validation", {}), report: summary}
     package.stats["validation"] = told
 
 
@@ -116,11 +118,11 @@ def _check(checks: tuple[str | Check, ...]) -> None:
             pass
         case _:
             raise FlowError(
-                "validate() takes nothing, an expression, a function, or a field with a function or expression"
+                "validate() takes nothing, an expression, a function, or a field with one of these"
             )
 
 
-def _check_collecting(policy: OnError, rejects: str | None, report: str | None, limit: int | None) -> None:
+def _check_collecting(policy: OnError, rejects: str | None, report: str | None, limit: object) -> None:
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
         raise FlowError(f"limit must be a whole number from 1, and {limit!r} is none")
     if report is not None and policy == "raise":
@@ -215,7 +217,7 @@ class _ByExpression:
         if pc.all(verdict, min_count=0).as_py():
             return []
         failed = pc.indices_nonzero(pc.invert(verdict)).to_pylist()
-        return _errors(batch, failed, self.field, f"for which {self.expression} is true")
+        return _errors(batch, self.query.before, failed, self.field, f"for which {self.expression} is true")
 
 
 @dataclass(frozen=True)
@@ -231,12 +233,14 @@ class _ByFunction:
         rows = RowCodec(self.schema).decode(batch)
         name, check = self.field, self.check
         failed = [i for i, row in enumerate(rows) if not check(row if name is None else row[name])]
-        return _errors(batch, failed, name, f"that {_called(check)} accepts")
+        return _errors(batch, self.schema, failed, name, f"that {_called(check)} accepts")
 
 
-def _errors(batch: pa.RecordBatch, failed: list[int], field: str | None, expected: str) -> list[CastError]:
+def _errors(
+    batch: pa.RecordBatch, schema: Schema, failed: list[int], field: str | None, expected: str
+) -> list[CastError]:
     what = f"a {'row' if field is None else 'value'} {expected}"
-    rows = batch.take(pa.array(failed, pa.int64())).to_pylist() if failed else []
+    rows = typed(batch.take(pa.array(failed, pa.int64())), schema).to_pylist() if failed else []
     return [
         CastError(
             field or _ROW, row if field is None else row[field], what, index=index, constraint="validate"

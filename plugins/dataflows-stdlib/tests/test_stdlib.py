@@ -235,7 +235,7 @@ def test_validate_drops_and_clears() -> None:
     ]
 
 
-@pytest.mark.parametrize("checks", [(7,), ("age", "age > 1"), ("a", len, len), (len, "a")])
+@pytest.mark.parametrize("checks", [(7,), ("age", "age > 1", "a"), ("a", len, len), (len, "a")])
 def test_validate_refuses_other_checks(checks: tuple[Any, ...]) -> None:
     with pytest.raises(FlowError):
         validate(*checks)
