@@ -1,0 +1,14 @@
+"""Loads spreadsheets into dataflows.
+
+* `workbook`: a file that is safe to open, its sheets and their cells
+* `area`: the rectangle of cells that is wanted, and its header
+* `cells`: columns of cells to columns of values
+* `split`: the engine's split
+* `load`: the processor
+"""
+
+from __future__ import annotations
+
+from dataflows_load_excel.load import load_excel
+
+__all__ = ["load_excel"]

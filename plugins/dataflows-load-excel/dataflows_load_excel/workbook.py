@@ -1,0 +1,177 @@
+"""A workbook: a file that is safe to open, its sheets, and their cells."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import IO, Any
+
+import python_calamine as calamine
+
+from dataflows_core.errors import FlowError, UnreadableError, near_misses
+from dataflows_core.files import Source
+
+__all__ = ["MAX_UNPACKED", "Cell", "Workbook", "opened"]
+
+Cell = Any
+"""What a cell holds: a text, a float, an int, a bool, a date, a datetime, a time or a timedelta; ``""`` when
+there is nothing in it."""
+
+MAX_UNPACKED = 2 << 30
+"""The most bytes that a workbook may unpack to: it is held in memory."""
+
+_ERROR_CELL = re.compile(rb'<c\b[^>]* t="e"')
+_OVERLAP = 256  # longer than the beginning of a cell that has an error
+
+
+class Workbook:
+    """The sheets of an open workbook.
+
+    Args:
+        book: The workbook as calamine has it.
+        source: What messages call the file.
+        errors: How many of its cells hold an error such as ``#DIV/0!``, where that is known.
+    """
+
+    def __init__(self, book: calamine.CalamineWorkbook, source: str, errors: int) -> None:
+        self._book, self.source, self.errors = book, source, errors
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the worksheets, in order; charts and macros are none."""
+        kinds = calamine.SheetTypeEnum
+        return [sheet.name for sheet in self._book.sheets_metadata if sheet.typ == kinds.WorkSheet]
+
+    @property
+    def visible(self) -> list[str]:
+        """The names of the worksheets that a reader of the workbook sees."""
+        shown = {
+            sheet.name
+            for sheet in self._book.sheets_metadata
+            if sheet.visible == calamine.SheetVisibleEnum.Visible
+        }
+        return [name for name in self.names if name in shown]
+
+    def find(self, sheet: str | int) -> str:
+        """The name of a sheet.
+
+        Args:
+            sheet: Its name, or its number from 1 among the worksheets.
+
+        Raises:
+            FlowError: There is none.
+        """
+        names = self.names
+        if isinstance(sheet, int):
+            if 1 <= sheet <= len(names):
+                return names[sheet - 1]
+            raise FlowError(
+                f"{self.source} has {len(names)} sheets, numbered from 1, and none is number {sheet}"
+            )
+        if sheet in names:
+            return sheet
+        close = near_misses(sheet, names)
+        hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+        raise FlowError(f"{self.source} has no sheet {sheet!r}{hint}\n  its sheets: {', '.join(names)}")
+
+    def rows(self, sheet: str, *, fill_merged: bool = False) -> list[list[Cell]]:
+        """The cells of a sheet, from its top left corner, all rows equally long.
+
+        Args:
+            sheet: Its name.
+            fill_merged: Whether every cell of a merged range has the value of the range.
+        """
+        found = self._book.get_sheet_by_name(sheet)
+        rows = found.to_python(skip_empty_area=False)
+        if fill_merged:
+            ranges = found.merged_cell_ranges
+            if ranges is None:
+                raise FlowError(f"{self.source}: only xlsx and xls files say which cells are merged")
+            _fill(rows, ranges)
+        return rows
+
+
+def _fill(rows: list[list[Cell]], ranges: list[tuple[tuple[int, int], tuple[int, int]]]) -> None:
+    height, width = len(rows), len(rows[0]) if rows else 0
+    for (top, left), (bottom, right) in ranges:
+        if top >= height or left >= width:
+            continue
+        value = rows[top][left]
+        for row in rows[top : bottom + 1]:
+            row[left : right + 1] = [value] * len(row[left : right + 1])
+
+
+@contextmanager
+def opened(file: Source, max_size: int = MAX_UNPACKED) -> Iterator[Workbook]:
+    """A workbook, open.
+
+    Args:
+        file: The file; a compression is looked for only when its name ends in one.
+        max_size: The most bytes that it may unpack to.
+
+    Raises:
+        AccessError: It cannot be opened.
+        UnreadableError: It is no workbook, a damaged one, one with a password, or one that unpacks to more.
+    """
+    plain = file if file.compression or file.member or _is_packed(file) else replace(file, compression="none")
+    with closing(plain.open_seekable(max_size)) as stream:
+        try:
+            errors = _checked(stream, file.shown, max_size)
+            stream.seek(0)
+            with calamine.load_workbook(_Whole(stream)) as book:
+                yield Workbook(book, file.shown, errors)
+        except calamine.PasswordError as error:
+            raise UnreadableError(f"{file.shown} has a password; save it without one") from error
+        except (calamine.CalamineError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+            raise UnreadableError(
+                f"{file.shown} is no workbook (xlsx, xls, xlsb, ods), or a damaged one: {error}"
+            ) from error
+
+
+def _is_packed(file: Source) -> bool:
+    return file.path.lower().endswith((".gz", ".bz2", ".xz", ".zst", ".zstd", ".zip"))
+
+
+class _Whole(io.RawIOBase):
+    """A stream as calamine wants it: `read` and `seek`, and an error of ours passes through."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._stream.seek(offset, whence)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._stream.read(size)
+
+
+def _checked(stream: IO[bytes], source: str, max_size: int) -> int:
+    """Unpack everything once, at no memory, and count: what the index says of sizes may be a lie.
+
+    Returns:
+        The number of cells that hold errors; calamine gives nothing for them.
+    """
+    if stream.read(4) != b"PK\x03\x04":
+        return 0  # an xls file is not packed
+    stream.seek(0)
+    left, errors = max_size, 0
+    with zipfile.ZipFile(stream) as archive:
+        for info in archive.infolist():
+            if info.flag_bits & 1:
+                raise UnreadableError(f"{source} has a password; save it without one")
+            tail = b""
+            with archive.open(info) as member:
+                while data := member.read(1 << 20):
+                    left -= len(data)
+                    if left < 0:
+                        raise UnreadableError(
+                            f"{source} unpacks to more than {max_size:,} bytes; max_size=… allows more"
+                        )
+                    if "worksheets/" in info.filename:
+                        errors += len(_ERROR_CELL.findall(tail + data)) - len(_ERROR_CELL.findall(tail))
+                        tail = data[-_OVERLAP:]
+    return errors
