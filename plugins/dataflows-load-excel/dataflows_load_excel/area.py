@@ -106,11 +106,11 @@ def table_of(
         FlowError: There are more or fewer names than columns.
     """
     skipped = set(skip)
-    numbered = [
-        (number, row[area.left : area.right])
-        for number, row in enumerate(cells, 1)
-        if number > area.top and (area.bottom is None or number <= area.bottom) and number not in skipped
-    ]
+    numbered = list(enumerate(cells, 1))[area.top : area.bottom]
+    if skipped:
+        numbered = [(number, row) for number, row in numbered if number not in skipped]
+    if area.left or area.right is not None:
+        numbered = [(number, row[area.left : area.right]) for number, row in numbered]
     filled = [(number, row) for number, row in numbered if any(cell != "" for cell in row)]
     heads: list[int] = []
     names: list[str]
