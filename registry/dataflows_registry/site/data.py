@@ -1,0 +1,69 @@
+"""Entries -> data: for programs, for editors, and for the search page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from dataflows_registry.search.synonyms import known_words, related
+from dataflows_registry.site.entries import DistributionEntry, ProcessorEntry
+
+__all__ = ["index_json", "json_text", "search_script"]
+
+
+def json_text(value: Any) -> str:
+    """JSON for programs, and for people who look at it."""
+    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+
+
+def index_json(title: str, distributions: Sequence[DistributionEntry]) -> str:
+    """The whole catalogue for programs."""
+    return json_text(
+        {
+            "format": 1,
+            "title": title,
+            "processors": [item.to_json() for one in distributions for item in one.items],
+            "distributions": [
+                {
+                    "name": one.name,
+                    "version": one.release.version,
+                    "summary": one.release.summary,
+                    "installed_version": one.installed_version,
+                    "page": one.page,
+                }
+                for one in distributions
+            ],
+        }
+    )
+
+
+def search_script(items: Sequence[ProcessorEntry]) -> str:
+    """The script that hands the search page its data: a page opened as a file can load no other."""
+    data = {
+        "processors": [_searched(item) for item in sorted(items, key=lambda one: one.processor.name.lower())],
+        "synonyms": {word: related(word) for word in sorted(known_words())},
+    }
+    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+    return f"window.CATALOGUE = {text};\n"
+
+
+def _searched(item: ProcessorEntry) -> dict[str, Any]:
+    processor = item.processor
+    return {
+        "name": processor.name,
+        "qualified_name": processor.qualified_name,
+        "aliases": processor.aliases,
+        "kind": processor.kind,
+        "summary": processor.summary,
+        "keywords": item.release.keywords,
+        "formats": processor.formats,
+        "schemes": processor.schemes,
+        "parameters": [parameter.name for parameter in processor.parameters],
+        "distribution": item.release.distribution,
+        "version": item.release.version,
+        "installed": item.installed_version is not None,
+        "deprecated": processor.deprecated is not None,
+        "page": item.page,
+        "distribution_page": item.distribution_page,
+    }
