@@ -79,7 +79,7 @@ def _whole(number: int) -> bytes:
 
 def _number(value: float | Decimal) -> bytes:
     """Sign, exponent and digits; what is negative in complement."""
-    if isinstance(value, float | Decimal) and not math.isfinite(value):
+    if not isinstance(value, int) and not math.isfinite(value):
         return b"\4" if math.isnan(value) else b"\3\xff" if value > 0 else b"\1\0"
     sign, digits, exponent = Decimal(value).as_tuple()
     assert isinstance(exponent, int)
