@@ -28,6 +28,7 @@ __all__ = [
     "hint",
     "load",
     "names",
+    "parse_entry_points",
     "refresh",
 ]
 
@@ -128,7 +129,7 @@ def _entries() -> tuple[Entry, ...]:
             continue
         if "[dataflows" not in text:
             continue
-        found += [Entry(*item, distribution, version) for item in _parsed(text)]
+        found += [Entry(*item, distribution, version) for item in parse_entry_points(text)]
     found += _archived(seen)
     return tuple(sorted(found, key=lambda entry: (entry.group, entry.name, entry.distribution)))
 
@@ -145,11 +146,19 @@ def _archived(seen: set[str]) -> Iterator[Entry]:
         if distribution not in seen:
             seen.add(distribution)
             text = found.read_text("entry_points.txt") or ""
-            yield from (Entry(*item, distribution, found.version) for item in _parsed(text))
+            yield from (Entry(*item, distribution, found.version) for item in parse_entry_points(text))
 
 
-def _parsed(text: str) -> Iterator[tuple[str, str, str]]:
-    """Group, name and value of our entry points; a damaged line must not hide what else is installed."""
+def parse_entry_points(text: str) -> Iterator[tuple[str, str, str]]:
+    """Group, name and value of our entry points; a damaged line must not hide what else is installed.
+
+    Args:
+        text: The text of an `entry_points.txt`.
+
+    Examples:
+        >>> list(parse_entry_points("[dataflows.loaders]\\ncsv = dataflows_load_csv:load_csv"))
+        [('dataflows.loaders', 'csv', 'dataflows_load_csv:load_csv')]
+    """
     group = ""
     for line in map(str.strip, text.splitlines()):
         if line.startswith("[") and line.endswith("]"):
