@@ -1,0 +1,69 @@
+"""A lock -> the plan that makes the environment equal to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dataflows_registry.install.choose import Offer
+from dataflows_registry.install.environment import installed
+from dataflows_registry.install.installer import Installer
+from dataflows_registry.install.offers import Offers
+from dataflows_registry.install.plan import Plan
+from dataflows_registry.install.planning import plan_releases, plan_uninstall
+from dataflows_registry.lock.drift import drifted
+from dataflows_registry.lock.lockfile import Lock, Locked
+from dataflows_registry.model import File, Processor, Release
+from dataflows_registry.store import Store
+
+__all__ = ["plan_sync"]
+
+
+def plan_sync(
+    lock: Lock,
+    *,
+    remove: bool = False,
+    store: Store | None = None,
+    installer: Installer | None = None,
+    offline: bool = False,
+) -> Plan:
+    """What has to change so that every locked plugin is installed, to the byte.
+
+    Args:
+        lock: The lock.
+        remove: Remove plugins that are not in it.
+        store: The user's configuration.
+        installer: pip or uv; whichever is there by default.
+        offline: Open no socket.
+
+    Raises:
+        RefusedError: A locked release must not be installed, or something that stays needs what goes.
+        AccessError: A file is nowhere to be found.
+    """
+    store, here = store or Store(), installed()
+    offers = Offers(store)
+    missing = [locked for name, locked in lock.distributions.items() if drifted(locked, here.get(name))]
+    plan = plan_releases(
+        [_offer(locked, offers, store) for locked in missing],
+        store=store,
+        installer=installer,
+        offline=offline,
+    )
+    extra = [name for name, found in here.items() if found.plugin and name not in lock.distributions]
+    if remove and extra:
+        return Plan((*plan.changes, *plan_uninstall(extra).changes), plan.notes)
+    notes = [f"{name} is not in the lock; --remove removes it" for name in extra]
+    return Plan(plan.changes, (*plan.notes, *notes))
+
+
+def _offer(locked: Locked, offers: Offers, store: Store) -> Offer:
+    """The locked files of a release, with what the index says of it today."""
+    release, removed = offers.today(locked.index, locked.name, locked.version)
+    yanked = {file.name: file.yanked for file in release.files} if release else {}
+    files = tuple(File(file.name, sha256=file.sha256, yanked=yanked.get(file.name)) for file in locked.files)
+    if release is None:
+        points = [(key.partition(":")[2], value) for key, value in locked.processors.items()]
+        processors = tuple(Processor(name, name, object=value) for name, value in points)
+        release = Release(locked.name, locked.version, processors=processors)
+    configured = [index.source for index in store.indexes() if index.name == locked.index]
+    places = dict.fromkeys([*configured, *filter(None, [locked.source])])
+    return Offer(replace(release, files=files), locked.index, tuple(places), removed)
