@@ -156,12 +156,10 @@ class Flow:
             package.limit = limit
         if events is not None:
             package.events = events
-        for number, planned in enumerate(self.steps(prefix), 1):
+        for planned in _needed([*self.steps(prefix)][:last], package):
             package = _plan_step(planned, package)
             if package.events is not None:
                 package.events.manager.hook.step_planned(step=planned.ref, package=package)
-            if number == last:
-                break
         return package
 
     def package(self) -> Package:
@@ -258,6 +256,27 @@ def _keep(resource: Resource, batches: list[pa.RecordBatch]) -> None:
 
     table = pa.Table.from_batches(batches, resource.schema.arrow)
     resource.stream = Stream.of([ArrowSplit(table, resource.schema, resource.name)], resource.schema)
+
+
+def _needed(steps: list[Planned], package: Package) -> list[Planned]:
+    """The steps that have to be planned: those before one that stands in for them are left out.
+
+    A step that can do so, such as a checkpoint, has a function `__behind__` that gets the steps before it. It
+    returns the step to be planned in its place, and whether that makes those before it superfluous. It is
+    not asked where a package comes from outside: nobody knows then how it was made.
+    """
+    if package.resources:
+        return steps
+    for index in reversed(range(len(steps))):
+        behind = getattr(steps[index].step, "__behind__", None)
+        if behind is None:
+            continue
+        with planning(steps[index].ref), blamed(steps[index].ref):
+            step, stands_in = behind(steps[:index], package)
+        steps[index] = replace(steps[index], step=step)
+        if stands_in:
+            return steps[index:]
+    return steps
 
 
 def _plan_step(planned: Planned, package: Package) -> Package:

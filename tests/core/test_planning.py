@@ -116,3 +116,66 @@ def test_a_step_returns_a_package_or_none() -> None:
     with pytest.raises(ProcessorError, match="it returned int") as caught:
         Flow(ROWS, lambda package: 7).process()
     assert isinstance(caught.value.cause, FlowError)
+
+
+def standing_in(stands: bool, seen: list[Any]) -> Any:
+    """A step that can stand in for those before it, as a checkpoint does."""
+
+    def step(package: Package) -> None:
+        seen.append("asked nobody")
+
+    def behind(before: Any, package: Package) -> Any:
+        seen.append([planned.ref.name for planned in before])
+
+        def bring(package: Package) -> None:
+            if stands:
+                Flow([{"n": 7}]).plan(package)
+
+        return bring, stands
+
+    step.__behind__ = behind  # type: ignore[attr-defined]
+    return step
+
+
+def never(package: Package) -> None:
+    raise AssertionError("it was planned")
+
+
+def test_a_step_can_stand_in_for_those_before_it() -> None:
+    seen: list[Any] = []
+    flow = Flow(Flow(ROWS, never), standing_in(True, seen), lambda row: row.update(n=row["n"] + 1))
+    assert flow.results().rows == [[{"n": 8}]]
+    assert seen == [["list", "never"]]
+    assert flow.plan(last=1).names == ["res_1"]
+
+
+def test_a_step_that_does_not_stand_in_lets_those_before_it_be_asked() -> None:
+    seen: list[Any] = []
+    flow = Flow(never, standing_in(True, seen), standing_in(False, seen))
+    assert flow.results().rows == [[{"n": 7}]]
+    assert seen == [["never", "standing_in"], ["never"]]
+
+
+def test_nobody_stands_in_for_what_comes_from_outside() -> None:
+    seen: list[Any] = []
+    Flow(standing_in(True, seen)).plan(Flow(ROWS).package())
+    assert seen == ["asked nobody"]
+
+
+def test_what_is_asked_to_be_last_is_called_behind_all_others() -> None:
+    called: list[str] = []
+
+    def finishes(name: str, last: bool) -> Any:
+        return lambda package: package.on_finish(lambda: called.append(name), last=last)
+
+    Flow(finishes("a", True), another, ROWS, finishes("b", False), finishes("c", True)).process()
+    assert called == ["b", "a", "c"]
+
+
+def test_a_cast_can_change_what_else_the_schema_says() -> None:
+    def missing(package: Package) -> None:
+        package[0].cast(package[0].schema.fields, properties={"missingValues": ["-"], "custom": 1})
+
+    results = Flow([{"a": "-"}, {"a": "b"}], missing).results()
+    assert results.rows == [[{"a": None}, {"a": "b"}]]
+    assert results.package[0].schema.properties == {"missingValues": ["-"], "custom": 1}
