@@ -11,7 +11,10 @@ from dataflows_core.cli.ending import common_options, target_argument, terminati
 if TYPE_CHECKING:
     from dataflows_core.flow import Flow
 
-__all__ = ["command", "run_flow"]
+__all__ = ["LOCK_CHECKS", "command", "run_flow"]
+
+LOCK_CHECKS = "dataflows.locks"
+"""The entry-point group of what checks a lock: called with the folders that the lock may be in."""
 
 
 @click.command("run")
@@ -21,6 +24,11 @@ __all__ = ["command", "run_flow"]
     "--runner",
     metavar="NAME[:OPTION]",
     help="Where the work is done: local (the default), processes, processes:4, or that of a plugin.",
+)
+@click.option(
+    "--locked",
+    is_flag=True,
+    help="Refuse to run unless the installed plugins are those of dataflows.lock, to the byte.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome, or the error, as JSON.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only errors, and what the flow itself prints.")
@@ -32,6 +40,7 @@ def command(
     settings: tuple[str, ...],
     limit: int | None,
     runner: str | None,
+    locked: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -40,9 +49,11 @@ def command(
     TARGET is a Python file that holds a Flow, or a function that returns one: the one named flow, or the
     only one. FILE:NAME names another. Paths in it are relative to the current folder.
     """
+    ctx.obj.json, ctx.obj.writes = as_json, True
+    if locked:
+        _check_lock(target)
     from dataflows_core.cli.targets import Target
 
-    ctx.obj.json, ctx.obj.writes = as_json, True
     with _stdout_kept(as_json), termination_raised():
         flow = Target(target, settings).flow()
         facts = run_flow(flow, limit=limit, runner=runner, quiet=quiet or as_json)
@@ -92,3 +103,20 @@ def _stdout_kept(wanted: bool) -> Any:
     import sys
 
     return contextlib.redirect_stdout(sys.stderr) if wanted else contextlib.nullcontext()
+
+
+def _check_lock(target: str) -> None:
+    """Refuse an environment that is not the locked one, before anything of a plugin is imported."""
+    from pathlib import Path
+
+    from dataflows_core.discovery import entries
+    from dataflows_core.errors import FlowError
+
+    checks = [entry for entry in entries(LOCK_CHECKS) if entry.first_party]
+    if not checks:
+        raise FlowError(
+            "--locked needs dataflows-registry, which writes and checks lock files\n"
+            "  pip install dataflows-registry"
+        )
+    for check in checks:
+        check.load()([Path.cwd(), Path(target).absolute().parent])
