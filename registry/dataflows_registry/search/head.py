@@ -4,7 +4,7 @@
     full_text    full text (FTS5; an ordinary table where SQLite has none): the stems in its name, in its
                  keywords, formats and schemes, in its summary, in parameters and description; and facets
     term         each stem, with the number of processors that have it
-    misspelling  the stems worth correcting to, under the keys of `spelling`
+    misspelling  the stems worth correcting to: a key of `spelling`, and the id of the term in the last bits
 
 Written from the same distributions, it has the same bytes.
 """
@@ -25,10 +25,13 @@ from dataflows_registry.search.words import name_words, squashed, words
 if TYPE_CHECKING:
     from dataflows_registry.model import Distribution, Processor, Release
 
-__all__ = ["COLUMNS", "FORMAT", "facet", "has_full_text", "write_head"]
+__all__ = ["COLUMNS", "FORMAT", "KEY_SHIFT", "facet", "has_full_text", "write_head"]
 
 FORMAT = 1
 """The version of the layout; a file of another one is not read."""
+
+KEY_SHIFT = 22
+"""Bits of the id of a term; there cannot be more terms."""
 
 COLUMNS = ("name", "words", "summary", "details", "facets")
 """The columns of the full text."""
@@ -38,11 +41,11 @@ _COMMON_ENOUGH = 3
 _SCHEMA = """
 CREATE TABLE facts (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE processor (
-    id INTEGER PRIMARY KEY, name TEXT, squashed TEXT, qualified_name TEXT, kind TEXT, summary TEXT,
+    id INTEGER PRIMARY KEY, name TEXT, squashed TEXT, kind TEXT, summary TEXT,
     distribution TEXT, version TEXT, formats TEXT, schemes TEXT, rank INTEGER
 );
 CREATE TABLE term (id INTEGER PRIMARY KEY, term TEXT, docs INTEGER);
-CREATE TABLE misspelling (key INTEGER, term INTEGER, PRIMARY KEY (key, term)) WITHOUT ROWID;
+CREATE TABLE misspelling (id INTEGER PRIMARY KEY);
 """
 _INDEXES = """
 CREATE INDEX processor_squashed ON processor (squashed);
@@ -98,10 +101,12 @@ def fill(connection: sqlite3.Connection, distributions: Iterable[Distribution], 
     docs: Counter[str] = Counter()
     worth: set[str] = set()
     connection.executemany(
-        f"INSERT INTO processor VALUES ({', '.join('?' * 11)})",
+        f"INSERT INTO processor VALUES ({', '.join('?' * 10)})",
         (_row(number, *item) for number, item in enumerate(found, 1)),
     )
-    insert = f"INSERT INTO full_text (rowid, {', '.join(COLUMNS)}) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
+    insert = (
+        f"INSERT INTO full_text (rowid, {', '.join(COLUMNS)}) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
+    )
     for number, item in enumerate(found, 1):
         columns = _stems(*item)
         connection.execute(insert, (number, *(" ".join(column) for column in columns)))
@@ -144,7 +149,6 @@ def _row(
         number,
         processor.name,
         squashed(processor.name),
-        processor.qualified_name,
         processor.kind,
         processor.summary,
         distribution.name,
@@ -189,5 +193,5 @@ def _write_terms(connection: sqlite3.Connection, docs: Counter[str], worth: set[
         for at, word in terms
         if tolerance(word) and len(word) < 25 and (word in worth or docs[word] >= _COMMON_ENOUGH)
     )
-    rows = sorted((key, at) for at, word in correctable for key in keys(word))
-    connection.executemany("INSERT INTO misspelling VALUES (?, ?)", rows)
+    rows = sorted((key << KEY_SHIFT) + at for at, word in correctable for key in keys(word))
+    connection.executemany("INSERT INTO misspelling VALUES (?)", zip(rows))

@@ -22,7 +22,8 @@ __all__ = ["Hit", "search"]
 _EXACT, _PREFIX = 4.0, 2.0
 _NAME, _ABOUT, _SUMMARY, _DETAILS = 1.0, 0.7, 0.55, 0.25
 _START, _ALSO_START, _SYNONYM, _MISSPELT = 0.8, 0.5, 0.7, (1.0, 0.75, 0.6)
-_ENOUGH = 120
+_TIERS = (("name",), ("name", "words"), ("name", "words", "summary"), ("name", "words", "summary", "details"))
+_ENOUGH = 60
 """Candidates that are looked at for each head; there are seldom more that could win."""
 
 
@@ -53,10 +54,6 @@ class Word:
     meant: dict[str, float] = field(default_factory=dict)
     weight: float = 0.0
 
-    def best(self, there: Iterable[str]) -> float:
-        """How well some stems cover the word."""
-        return max((self.meant.get(stem, 0.0) for stem in there), default=0.0)
-
 
 def search(
     heads: Sequence[Head], text: str, filters: Filters = Filters(), most: int | None = None
@@ -70,12 +67,13 @@ def search(
         most: How many at most.
     """
     asked = understood(heads, text)
-    hits: dict[str, Hit] = {}
+    question = Question(text, asked)
+    hits: dict[tuple[str, str], Hit] = {}
     for head in heads:
         for found, complete in _candidates(head, text, asked, filters, most):
-            if found.qualified_name not in hits:
-                score = _score(found, text, asked, complete) if asked or squashed(text) else 0.0
-                hits[found.qualified_name] = Hit(head.index, found, score)
+            key = (found.distribution, found.name)
+            if key not in hits:
+                hits[key] = Hit(head.index, found, question.score(found, complete))
     if text.strip():
         hits = {name: hit for name, hit in hits.items() if hit.score > 0}
     ranked = sorted(
@@ -152,52 +150,75 @@ def _candidates(
         return
     enough = max(_ENOUGH, most or 0)
     seen: set[int] = set()
+
+    def fresh(some: Iterable[Found]) -> list[Found]:
+        new = [found for found in some if found.id not in seen]
+        seen.update(found.id for found in new)
+        return new
+
     if name := squashed(text):
-        for found in head.named(name, filters, enough):
-            seen.add(found.id)
-            yield found, False
+        yield from ((found, False) for found in fresh(head.named(name, filters, enough)))
     complete = len(groups) == len(asked)
-    for columns in (
-        ("name",),
-        ("name", "words"),
-        ("name", "words", "summary"),
-        ("name", "words", "summary", "details"),
-    ):
-        if not groups or len(seen) >= enough:
-            return
-        for found in head.matching(groups, columns, filters, enough):
-            seen.add(found.id)
-            yield found, complete
+    for columns in _TIERS:
+        if groups and len(seen) < enough:
+            some = head.matching(groups, columns, filters, enough)
+            yield from ((found, complete) for found in fresh(some))
     if len(groups) > 1:
-        rarest = sorted((word for word in asked if word.meant), key=lambda word: -word.weight)
-        for word in rarest:
-            if len(seen) >= enough:
-                return
-            for found in head.matching([word.meant], ("name", "words", "summary"), filters, enough // 2):
-                seen.add(found.id)
-                yield found, False
+        for word in sorted(asked, key=lambda word: -word.weight):  # the rarest first
+            if word.meant and len(seen) < enough:
+                some = head.matching([list(word.meant)], _TIERS[-2], filters, enough // 2)
+                yield from ((found, False) for found in fresh(some))
 
 
-def _score(found: Found, text: str, asked: Sequence[Word], complete: bool) -> float:
-    name = name_words(found.name)
-    about = words(
-        f"{found.formats} {found.schemes} {found.kind} {found.distribution.removeprefix('dataflows-')}"
-    )
-    summary = words(found.summary)
-    score = 0.0
-    for word in asked:
-        values = (
-            _NAME * word.best([*name, found.squashed]),
-            _ABOUT * word.best(about),
-            _SUMMARY * word.best(summary),
-            _DETAILS * complete * bool(word.meant),
+class Question:
+    """What is asked: the text, its words, and which of them a stem stands for."""
+
+    def __init__(self, text: str, asked: Sequence[Word]) -> None:
+        self.asked = asked
+        self.squashed = squashed(text)
+        self.stems: dict[str, list[tuple[int, float]]] = {}
+        for at, word in enumerate(asked):
+            for stem, weight in word.meant.items():
+                self.stems.setdefault(stem, []).append((at, weight))
+
+    def score(self, found: Found, complete: bool) -> float:
+        """How well a processor answers.
+
+        Args:
+            found: The processor.
+            complete: It has all the words, somewhere.
+        """
+        name = name_words(found.name)
+        distribution = found.distribution.removeprefix("dataflows-")
+        places = (
+            (_NAME, [*name, found.squashed]),
+            (_ABOUT, words(f"{found.formats} {found.schemes} {found.kind} {distribution}")),
+            (_SUMMARY, words(found.summary)),
         )
-        score += word.weight * (max(values) + 0.1 * (sum(values) - max(values)))
-    covered = sum(max(word.best([one]) for word in asked) for one in name) if asked else 0.0
-    score += 0.2 * score * covered / max(1, len(name))
-    asked_for = squashed(text)
-    if found.squashed == asked_for or squashed(found.qualified_name) == asked_for:
-        score += _EXACT
-    elif asked_for and found.squashed.startswith(asked_for):
-        score += _PREFIX * (0.5 + 0.5 * len(asked_for) / len(found.squashed))
-    return score * (0.8 if found.rank == 2 else 1.0)
+        best = [_DETAILS * complete * bool(word.meant) for word in self.asked]
+        total = list(best)
+        for value, there in places:
+            for at, weight in self._covered(there).items():
+                best[at] = max(best[at], value * weight)
+                total[at] += value * weight
+        score = sum(
+            word.weight * (0.9 * one + 0.1 * all_)
+            for word, one, all_ in zip(self.asked, best, total, strict=True)
+        )
+        known = sum(max(weight for _, weight in self.stems[stem]) for stem in name if stem in self.stems)
+        score *= 1 + 0.2 * known / max(1, len(name))
+        return (score + self._bonus(found)) * (0.8 if found.rank == 2 else 1.0)
+
+    def _covered(self, there: Iterable[str]) -> dict[int, float]:
+        covered: dict[int, float] = {}
+        for stem in there:
+            for at, weight in self.stems.get(stem, ()):
+                covered[at] = max(covered.get(at, 0.0), weight)
+        return covered
+
+    def _bonus(self, found: Found) -> float:
+        if not self.squashed or not found.squashed.startswith(self.squashed):
+            return _EXACT if self.squashed and self.squashed == squashed(found.qualified_name) else 0.0
+        if found.squashed == self.squashed:
+            return _EXACT
+        return _PREFIX * (0.5 + 0.5 * len(self.squashed) / len(found.squashed))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dataflows_core.errors import AccessError
-from dataflows_registry.search.head import COLUMNS, FORMAT, facet
+from dataflows_registry.search.head import FORMAT, KEY_SHIFT, facet
 from dataflows_registry.search.spelling import keys, tolerance
 
 __all__ = ["Filters", "Found", "Head"]
 
-_FIELDS = "id, name, squashed, qualified_name, kind, summary, distribution, version, formats, schemes, rank"
+_FIELDS = ", ".join(
+    f"processor.{name}"
+    for name in "id name squashed kind summary distribution version formats schemes rank".split()
+)
+_LAST = "\U0010ffff"
 
 
 class Found(NamedTuple):
@@ -22,7 +26,6 @@ class Found(NamedTuple):
     id: int
     name: str
     squashed: str
-    qualified_name: str
     kind: str
     summary: str
     distribution: str
@@ -30,6 +33,11 @@ class Found(NamedTuple):
     formats: str
     schemes: str
     rank: int
+
+    @property
+    def qualified_name(self) -> str:
+        """The long name."""
+        return f"{self.distribution.removeprefix('dataflows-')}.{self.name}"
 
 
 class Filters(NamedTuple):
@@ -106,61 +114,66 @@ class Head:
         """The most frequent words that start so, with how many processors have each."""
         return self._rows(
             "SELECT term, docs FROM term WHERE term > ? AND term < ? ORDER BY docs DESC, term LIMIT ?",
-            (prefix, prefix + "\U0010ffff", most),
+            (prefix, prefix + _LAST, most),
         )
 
     def spelt_like(self, word: str) -> list[tuple[str, int]]:
         """Words that may have been meant by one that is none, with how many processors have each."""
         given = sorted(keys(word, tolerance(word)))
-        marks = ", ".join("?" * len(given))
+        marks = ", ".join(["(?)"] * len(given))
         return self._rows(
-            "SELECT DISTINCT term.term, docs FROM misspelling JOIN term ON term.id = misspelling.term "
-            f"WHERE key IN ({marks})",
+            f"WITH wanted (key) AS (VALUES {marks}) SELECT DISTINCT term.term, docs FROM wanted "
+            f"JOIN misspelling ON misspelling.id BETWEEN key << {KEY_SHIFT} AND (key + 1 << {KEY_SHIFT}) - 1 "
+            f"JOIN term ON term.id = misspelling.id & {(1 << KEY_SHIFT) - 1}",
             given,
         )
 
-    def named(self, squashed: str, filters: Filters, most: int) -> Iterator[Found]:
+    def named(self, squashed: str, filters: Filters, most: int) -> list[Found]:
         """Processors whose name starts with a text, the shortest first."""
-        condition, values = self._conditions([], COLUMNS[:1], filters)
-        return self._found(
-            f"squashed >= ? AND squashed < ?{condition}", (squashed, squashed + "\U0010ffff", *values), most
-        )
+        where = ["squashed >= ? AND squashed < ?"]
+        return self._found(where, [squashed, squashed + _LAST], [], filters, most)
 
     def matching(
         self, groups: Sequence[Iterable[str]], columns: Sequence[str], filters: Filters, most: int
-    ) -> Iterator[Found]:
+    ) -> list[Found]:
         """Processors that have a word of each group in some of the columns, in the order of their rank."""
-        condition, values = self._conditions(groups, columns, filters)
-        return self._found(f"1{condition}", values, most)
+        return self._found([], [], [(list(group), columns) for group in groups], filters, most)
 
-    def _found(self, condition: str, values: Sequence[Any], most: int) -> Iterator[Found]:
-        query = f"SELECT {_FIELDS} FROM processor WHERE {condition} ORDER BY id LIMIT ?"
-        return map(Found._make, self._rows(query, [*values, most]))
-
-    def _conditions(
-        self, groups: Sequence[Iterable[str]], columns: Sequence[str], filters: Filters
-    ) -> tuple[str, list[Any]]:
-        condition, values = "", list[Any]()
-        wanted = [(list(group), columns) for group in groups] + [
-            ([one], ["facets"]) for one in filters.facets
-        ]
-        if wanted and self.full_text:
-            match = " AND ".join(f"{{{' '.join(at)}}} : ({_either(group)})" for group, at in wanted)
-            condition += " AND id IN (SELECT rowid FROM full_text WHERE full_text MATCH ? ORDER BY rowid)"
-            values.append(match)
-        elif wanted:
-            texts = [" || ' ' || ".join(("''", *at, "''")) for _, at in wanted]
-            tests = [
-                "(" + " OR ".join([f"instr({text}, ?)"] * len(group)) + ")"
-                for text, (group, _) in zip(texts, wanted, strict=True)
-            ]
-            condition += f" AND id IN (SELECT rowid FROM full_text WHERE {' AND '.join(tests)})"
-            values += [f" {word} " for group, _ in wanted for word in group]
+    def _found(
+        self, where: list[str], values: list[Any], wanted: list[_Wanted], filters: Filters, most: int
+    ) -> list[Found]:
+        wanted = wanted + [([one], ("facets",)) for one in filters.facets]
+        table = "processor"
+        if wanted:
+            table = "full_text CROSS JOIN processor ON processor.id = full_text.rowid"
+            condition, words = _full_text(wanted) if self.full_text else _plain_text(wanted)
+            where, values = [*where, condition], [*values, *words]
         if filters.without:
-            condition += f" AND distribution NOT IN ({', '.join('?' * len(filters.without))})"
-            values += filters.without
-        return condition, values
+            where = [*where, f"distribution NOT IN ({', '.join('?' * len(filters.without))})"]
+            values = [*values, *filters.without]
+        query = (
+            f"SELECT {_FIELDS} FROM {table} WHERE {' AND '.join(where) or '1'} "
+            f"ORDER BY {'full_text.rowid' if wanted else 'processor.id'} LIMIT ?"
+        )
+        return [Found(*row) for row in self._rows(query, [*values, most])]
+
+
+_Wanted = tuple[list[str], Sequence[str]]
+"""Words of which one has to be there, and the columns it may be in."""
+
+
+def _full_text(wanted: list[_Wanted]) -> tuple[str, list[str]]:
+    match = " AND ".join(f"{{{' '.join(columns)}}} : ({_either(words)})" for words, columns in wanted)
+    return "full_text MATCH ?", [match]
 
 
 def _either(words: Iterable[str]) -> str:
     return " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
+
+
+def _plain_text(wanted: list[_Wanted]) -> tuple[str, list[str]]:
+    tests = []
+    for words, columns in wanted:
+        text = " || ' ' || ".join(("''", *(f"full_text.{column}" for column in columns), "''"))
+        tests.append("(" + " OR ".join([f"instr({text}, ?)"] * len(words)) + ")")
+    return " AND ".join(tests), [f" {word} " for words, _ in wanted for word in words]

@@ -13,6 +13,10 @@ from collections.abc import Iterable
 __all__ = ["distance", "keys", "nearest", "tolerance"]
 
 
+_LETTERS = 10
+"""How many letters of a word count; what follows seldom tells words apart."""
+
+
 def tolerance(word: str) -> int:
     """How many typing errors a word of its length may have.
 
@@ -30,10 +34,10 @@ def keys(word: str, missing: int = 1) -> set[int]:
         word: The word.
         missing: How many of its letters may be left out.
     """
-    forms = {word}
+    forms = {word[:_LETTERS]}
     for _ in range(missing):
         forms |= {form[:at] + form[at + 1 :] for form in forms for at in range(len(form))}
-    return {zlib.crc32(form.encode()) for form in forms}
+    return {zlib.crc32(form.encode()) >> 5 for form in forms}  # 27 bits
 
 
 def distance(one: str, other: str) -> int:

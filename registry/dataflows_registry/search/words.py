@@ -17,6 +17,7 @@ STOP_WORDS = frozenset(
 """Words that say nothing about a processor."""
 
 _WORD = re.compile(r"[^\W_]+")
+_APART = {code: " " for code in range(128) if not chr(code).isalnum()}
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _VOWEL = re.compile(r"[aeiouy]")
 
@@ -32,8 +33,7 @@ def words(text: str, *, keep_stop_words: bool = False) -> list[str]:
         >>> words("Remove the duplicated rows")
         ['remov', 'duplicat', 'row']
     """
-    found = _WORD.findall(_plain(text))
-    return [stem(word) for word in found if keep_stop_words or word not in STOP_WORDS]
+    return [stem(word) for word in _split(text) if keep_stop_words or word not in STOP_WORDS]
 
 
 def name_words(name: str) -> list[str]:
@@ -41,7 +41,7 @@ def name_words(name: str) -> list[str]:
 
     Examples:
         >>> name_words("dump_to_sql"), name_words("loadCsvFiles")
-        (['dump', 'sql'], ['load', 'csv', 'file'])
+        (['dump', 'sql'], ['load', 'csv', 'fil'])
     """
     return words(_HUMP.sub(" ", name))
 
@@ -53,14 +53,14 @@ def squashed(text: str) -> str:
         >>> squashed("Dump to-SQL"), squashed("dump_to_sql")
         ('dumptosql', 'dumptosql')
     """
-    return "".join(_WORD.findall(_plain(text)))
+    return "".join(_split(text))
 
 
-def _plain(text: str) -> str:
+def _split(text: str) -> list[str]:
     if text.isascii():
-        return text.lower()
+        return text.lower().translate(_APART).split()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
+    return _WORD.findall("".join(letter for letter in decomposed if not unicodedata.combining(letter)))
 
 
 @lru_cache(maxsize=1 << 16)
