@@ -17,8 +17,10 @@ from dataflows_core.rows import RowCodec
 from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Step
 from dataflows_core.text import column_to_text
+from dataflows_stdlib.constants import repeat
 from dataflows_stdlib.fields import add_constant, add_valued
 from dataflows_stdlib.match import free_field, quoted
+from dataflows_stdlib.texts import joined
 
 __all__ = ["add_computed_field"]
 
@@ -130,6 +132,8 @@ class _Spec:
             )
         if self.operation == "format" and not isinstance(self.extra, str):
             raise FlowError(f"{self.name!r} needs a format string (with=…)")
+        if self.operation == "format":
+            _parsed(self.extra)
         if self.operation == "join" and not isinstance(self.extra or "", str):
             raise FlowError(f"{self.name!r} is joined with a text, and {self.extra!r} is none (with=…)")
 
@@ -247,17 +251,16 @@ class _Written:
     template: _Template
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        texts = [
-            pa.scalar(part) if isinstance(part, str) else self._text(batch, *part)
-            for part in self.template.parts
-        ]
+        parts, separator = self.template.parts, self.template.separator
+        texts = [pa.scalar(part) if isinstance(part, str) else self._text(batch, *part) for part in parts]
         if not self.template.names:
-            column = pa.array(["".join(part for part in self.template.parts if isinstance(part, str))])
-            column = column.take(pa.repeat(pa.scalar(0), batch.num_rows))
-        elif self.template.separator is None:
+            column = repeat(
+                pa.array(["".join(part for part in parts if isinstance(part, str))]), batch.num_rows
+            )
+        elif separator is None:
             column = pc.binary_join_element_wise(*texts, "")
         else:
-            column = pc.binary_join_element_wise(*texts, self.template.separator, null_handling="skip")
+            column, _ = joined(texts, separator)
         return pa.RecordBatch.from_arrays([*batch.columns, column], names=list(self.after.names))
 
     def _text(self, batch: pa.RecordBatch, name: str, form: str) -> pa.Array:

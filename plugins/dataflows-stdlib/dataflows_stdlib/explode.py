@@ -42,7 +42,7 @@ def explode(
 
     Args:
         field: The field: of the type list or array, or text with a delimiter.
-        delimiter: What is between the parts of a text.
+        delimiter: What is between the parts of a text; an empty part is null.
         resources: Which resources: None for all, a regular expression, a position or a list of names.
         index: The name of a new field with the item's number in its list, from 1.
         keep_empty: Whether a row without items stays, with null in the field; it goes otherwise.

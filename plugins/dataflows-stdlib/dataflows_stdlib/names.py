@@ -93,13 +93,12 @@ def rename_fields(fields: Mapping[str, str], resources: ResourceSelector = None,
 
 def _new_names(resource: Resource, wanted: Mapping[str, str], regex: bool) -> dict[str, str]:
     known = resource.schema.names
-    patterns = [(field_pattern(old, known, regex), old, new) for old, new in wanted.items()]
+    patterns = [(field_pattern(old, known, regex), new) for old, new in wanted.items()]
     names: dict[str, str] = {}
     for name in known:
-        for pattern, old, new in patterns:
+        for pattern, new in patterns:
             if match := pattern.fullmatch(name):
-                literal = not regex or old in known
-                names[name] = new if literal else expanded(match, new)
+                names[name] = expanded(match, new) if regex else new
                 break
     taken: dict[str, str] = {}
     for name in known:

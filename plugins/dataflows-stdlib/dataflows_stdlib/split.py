@@ -17,6 +17,7 @@ from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Step
 from dataflows_core.text import column_to_text
 from dataflows_stdlib.match import free_field
+from dataflows_stdlib.texts import joined
 
 __all__ = ["merge_fields", "split_field"]
 
@@ -236,10 +237,7 @@ class _Merged:
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         texts = [column_to_text(batch.column(field.name), field) for field in self.sources]
-        joined = pc.binary_join_element_wise(*texts, self.separator, null_handling="skip")
-        some = texts[0].is_valid()
-        for text in texts[1:]:
-            some = pc.or_(some, text.is_valid())
-        merged = pc.if_else(some, joined, None)
+        merged, some = joined(texts, self.separator)
+        merged = pc.if_else(some, merged, None)
         columns = [merged if name == self.target else batch.column(name) for name in self.after.names]
         return pa.RecordBatch.from_arrays(columns, names=list(self.after.names))

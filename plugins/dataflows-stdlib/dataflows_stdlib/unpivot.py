@@ -100,13 +100,12 @@ def _append(
     values: list[dict[str, Any]] = []
     for given in wanted:
         pattern = field_pattern(given["name"], resource.schema.names, regex)
-        literal = not regex or given["name"] in resource.schema
         for match in [match for name in left if (match := pattern.fullmatch(name))]:
             left.remove(match.string)
             sources.append(match.string)
             values.append(
                 {
-                    name: expanded(match, text) if isinstance(text, str) and not literal else text
+                    name: expanded(match, text) if isinstance(text, str) and regex else text
                     for name, text in given["keys"].items()
                 }
             )
