@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BatchFunction",
     "EachRow",
+    "InWorkers",
     "Map",
     "MapRows",
     "Operation",
@@ -161,6 +162,20 @@ class PipeBatches(Operation):
     """
 
     function: Callable[[Iterator[pa.RecordBatch]], Iterable[pa.RecordBatch]]
+
+
+@dataclass(frozen=True)
+class InWorkers(Operation):
+    """Hands the batches, in pieces, to worker processes of its own; the order is kept.
+
+    Attributes:
+        function: Gets a typed batch; returns a batch with as many rows. Where it raises a `ProcessorError`,
+            the `row` of that is a row of the batch, from 1.
+        workers: How many processes; one per core when it is None.
+    """
+
+    function: Callable[[pa.RecordBatch], pa.RecordBatch]
+    workers: int | None = None
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from types import ModuleType
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from dataflows_core.errors import DataflowsError, FlowError, ProcessorError, RemoteError, WorkerError
 from dataflows_core.runner import Task
@@ -62,7 +63,7 @@ class ProcessRunner:
             suspects: list[int] = []
             yield from self._together(tasks, todo, suspects)
             for index in suspects:
-                yield index, self._alone(tasks[index], retries)
+                yield index, self.alone(tasks[index], retries)
 
     def _together(
         self, tasks: Sequence[Task[T]], todo: list[int], suspects: list[int]
@@ -101,7 +102,51 @@ class ProcessRunner:
                 raise failures[min(failures)]  # noqa: B904 - it has a cause of its own
             suspects += sorted(running.values())
 
-    def _alone(self, task: Task[T], retries: int) -> T:
+    def in_order(self, tasks: Iterable[Task[T]], *, retries: int = 2) -> Iterator[T]:
+        """The results, in the order of the tasks; tasks are taken a few ahead, as workers get free.
+
+        Args:
+            tasks: What is to be done. Where they fail to come, the results before that come all the same.
+            retries: How often a task is tried alone whose worker died.
+
+        Raises:
+            WorkerError: A task kills its worker; says its name.
+        """
+        coming = _Coming(iter(tasks))
+        flying: deque[tuple[Task[T], Future[bytes] | None]] = deque()
+        while not coming.ended:
+            try:
+                with _Pool(self.workers) as pool:
+                    while flying or not coming.ended:
+                        while len(flying) < 2 * self.workers and (task := coming.next()) is not None:
+                            flying.append((task, None))
+                            flying[-1] = task, pool.submit(_work, _payload(task))
+                        if flying:
+                            packed = flying[0][1].result()  # type: ignore[union-attr] # all are submitted
+                            flying.popleft()
+                            yield _unpacked(packed)
+            except BrokenProcessPool:
+                yield from self._rescued(flying, retries)
+        if coming.failure is not None:
+            raise coming.failure
+
+    def _rescued(self, flying: deque[tuple[Task[T], Future[bytes] | None]], retries: int) -> Iterator[T]:
+        """The results of what was in flight when a worker died; what has not ended well runs alone."""
+        while flying:
+            task, future = flying.popleft()
+            well = future is not None and future.done() and not future.cancelled() and not future.exception()
+            yield _unpacked(future.result()) if future is not None and well else self.alone(task, retries)
+
+    def alone(self, task: Task[T], retries: int = 2) -> T:
+        """The result of a task that runs by itself, in a worker of its own.
+
+        Args:
+            task: What is to be done.
+            retries: How often it is tried when the worker dies.
+
+        Raises:
+            WorkerError: It kills its worker each time; says its name.
+        """
         for _ in range(max(1, retries)):
             with _Pool(1) as pool:
                 try:
@@ -114,6 +159,27 @@ class ProcessRunner:
             f"{task.name}\n  a crash in native code, or too little memory, ends a process without a word; "
             "run it with the local runner to see more"
         )
+
+
+class _Coming(Generic[T]):
+    """Tasks on their way; where they fail to come, that is kept for later."""
+
+    def __init__(self, tasks: Iterator[Task[T]]) -> None:
+        self._tasks = tasks
+        self.ended = False
+        self.failure: Exception | None = None
+
+    def next(self) -> Task[T] | None:
+        """The next task; None behind the last."""
+        if self.ended:
+            return None
+        try:
+            return next(self._tasks)
+        except StopIteration:
+            self.ended = True
+        except Exception as error:  # noqa: BLE001 - the seam: it has its place behind what is in flight
+            self.ended, self.failure = True, error
+        return None
 
 
 class _Pool:

@@ -20,7 +20,16 @@ import pyarrow as pa
 from dataflows_core.carried import typed
 from dataflows_core.errors import FlowError, ProcessorError
 from dataflows_core.lineage import Counted, located
-from dataflows_core.operations import EachRow, Map, Operation, PipeBatches, PipeRows, Write, conform
+from dataflows_core.operations import (
+    EachRow,
+    InWorkers,
+    Map,
+    Operation,
+    PipeBatches,
+    PipeRows,
+    Write,
+    conform,
+)
 from dataflows_core.pipes import Chunk, each_row, pipe_batches, pipe_rows
 from dataflows_core.report import Report
 from dataflows_core.segment import Outcome, blocks, decode, push
@@ -257,6 +266,10 @@ class Run:
             yield from pipe_rows(chunks, operation, resource)
         elif isinstance(operation, PipeBatches):
             yield from pipe_batches(chunks, operation, resource)
+        elif isinstance(operation, InWorkers):
+            from dataflows_core.workers import in_workers
+
+            yield from in_workers(chunks, operation, resource)
         if drain:
             # A function that stops early must not cut short what is written above it.
             for _ in chunks:
