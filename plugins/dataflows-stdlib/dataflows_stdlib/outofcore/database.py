@@ -15,8 +15,9 @@ from typing import Any, Self, TypeVar
 import pyarrow as pa
 
 from dataflows_core.errors import AccessError, DataError
-from dataflows_core.schema import Schema
+from dataflows_core.schema import Field, Schema
 from dataflows_stdlib.outofcore.memory import check_memory_limit, default_limit
+from dataflows_stdlib.outofcore.natural import as_natural, natural_type
 from dataflows_stdlib.outofcore.storage import decoded, is_text_of, ordinals, storage_type, travelling
 
 __all__ = ["ORDINAL", "Database"]
@@ -37,8 +38,6 @@ _SETTINGS: dict[str, Any] = {
     "enable_external_access": "false",
     "error_on_division_by_zero": "false",
     "ieee_floating_point_ops": "true",
-    # Order is asked for, by the ordinal; keeping another one costs memory.
-    "preserve_insertion_order": "false",
     "python_enable_replacements": "false",
 }
 
@@ -54,6 +53,8 @@ class Database:
         memory_limit: What it may take before it spills to disk, in bytes or as text such as ``"1GB"``; by
             default that of the environment variable ``DATAFLOWS_MEMORY_LIMIT``, or else a quarter of the
             machine's memory.
+        ordered: Whether a query gives the same rows in the same order each time even if it does not ask for
+            it, and what can keep the order of its stream does. That takes one thread.
 
     Attributes:
         folder: Where it keeps what does not fit into memory.
@@ -72,7 +73,8 @@ class Database:
         [{'n': 1}, {'n': 2}, {'n': 3}]
     """
 
-    def __init__(self, memory_limit: str | int | None = None) -> None:
+    def __init__(self, memory_limit: str | int | None = None, *, ordered: bool = False) -> None:
+        self._ordered = ordered
         self._limit = check_memory_limit(memory_limit)
         self._inputs: list[_Input] = []
         self._asked: SimpleQueue[_Input | None] = SimpleQueue()
@@ -87,10 +89,11 @@ class Database:
         self._connection = duckdb.connect(":memory:", config=settings)
         if self._limit is None:
             self._limit = default_limit(str(self._value("SELECT current_setting('memory_limit')")))
-        threads = max(1, min(os.cpu_count() or 1, self._limit // _MEMORY_OF_A_THREAD))
+        threads = 1 if self._ordered else min(os.cpu_count() or 1, self._limit // _MEMORY_OF_A_THREAD)
         for statement in (
             f"SET memory_limit = '{self._limit}B'",
-            f"SET threads = {threads}",
+            f"SET threads = {max(1, threads)}",
+            f"SET preserve_insertion_order = {str(self._ordered).lower()}",
             "SET GLOBAL TimeZone = 'UTC'",
             "SET lock_configuration = true",
         ):
@@ -115,7 +118,9 @@ class Database:
         rows: list[tuple[object, ...]] = self._connection.execute(sql).fetchall()
         return rows[0][0]
 
-    def read(self, name: str, batches: Iterator[pa.RecordBatch], schema: Schema) -> None:
+    def read(
+        self, name: str, batches: Iterator[pa.RecordBatch], schema: Schema, *, natural: bool = False
+    ) -> None:
         """Let queries read a stream; one query, and once in it.
 
         The columns are called ``c0``, ``c1`` … in the order of the schema, and `ordinal` is behind them. One
@@ -125,7 +130,12 @@ class Database:
             name: What queries call the stream.
             batches: Its batches.
             schema: Its schema.
+            natural: Whether the values travel as DuckDB's own dates, times and so on (see `natural`).
         """
+        if natural:
+            kinds = [natural_type(field.arrow) for field in schema]
+            self._register(_Input(name, batches, schema, kinds, as_natural, self._asked))
+            return
         first = next(batches, None)
         kinds = [storage_type(field.arrow) for field in schema]
         if first is not None:
@@ -134,9 +144,11 @@ class Database:
                 for field, column, kind in zip(schema, first.columns, kinds, strict=True)
             ]
             batches = chain([first], batches)
-        one = _Input(name, batches, schema, kinds, self._asked)
+        self._register(_Input(name, batches, schema, kinds, travelling, self._asked))
+
+    def _register(self, one: _Input) -> None:
         self._inputs.append(one)
-        self._connection.register(name, one)
+        self._connection.register(one.name, one)
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a statement; the few rows that it returns, if any.
@@ -171,6 +183,10 @@ class Database:
         finally:
             self._stop()
             reader.close()
+
+    def columns(self, sql: str) -> pa.Schema:
+        """The names and types of what a query returns; otherwise like `query`."""
+        return self._served(lambda: self._connection.sql(sql).to_arrow_reader(BATCH_ROWS).schema)
 
     def _served(self, work: Callable[[], T]) -> T:
         """The result of what DuckDB does in its threads, while this one gives it the batches it asks for."""
@@ -221,12 +237,14 @@ class _Input:
         batches: Iterator[pa.RecordBatch],
         schema: Schema,
         kinds: list[pa.DataType],
+        convert: Callable[[pa.Array, Field, pa.DataType], pa.Array],
         asked: SimpleQueue[_Input | None],
     ) -> None:
         self.name = name
         self.schema = pa.schema([*((f"c{i}", kind) for i, kind in enumerate(kinds)), (ORDINAL, pa.int64())])
         self.failure: BaseException | None = None
-        self._batches, self._fields, self._kinds, self._asked = batches, schema.fields, kinds, asked
+        self._batches, self._asked = batches, asked
+        self._fields, self._kinds, self._convert = schema.fields, kinds, convert
         self._answers: SimpleQueue[pa.RecordBatch | None] = SimpleQueue()
         self._count = 0
         self._opened = threading.Lock()
@@ -262,7 +280,7 @@ class _Input:
             if self.failure is None and (batch := next(self._batches, None)) is not None:
                 rows = ordinals(self._count, batch.num_rows)
                 self._count += batch.num_rows
-                columns = map(travelling, batch.columns, self._fields, self._kinds)
+                columns = map(self._convert, batch.columns, self._fields, self._kinds)
                 answer = pa.RecordBatch.from_arrays([*columns, rows], schema=self.schema)
         except Exception as error:  # noqa: BLE001 - the seam: a stream may raise anything
             self.failure = error
