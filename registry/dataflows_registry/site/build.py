@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from dataflows_registry.model import Distribution
-from dataflows_registry.site.data import index_json, json_text, search_script
+from dataflows_registry.site.data import index_files, index_json, json_text, search_script
 from dataflows_registry.site.entries import DistributionEntry, entries
 from dataflows_registry.site.folder import write_folder
 from dataflows_registry.site.pages import Pages
@@ -51,7 +51,9 @@ def _files(distributions: Sequence[DistributionEntry], title: str) -> Iterator[t
     for asset in (resources.files(__package__) / "assets").iterdir():
         yield f"assets/{asset.name}", asset.read_text("utf-8")
     yield "assets/data.js", search_script(items)
-    yield "index.json", index_json(title, distributions)
+    files = index_files(distributions)
+    yield from files.items()
+    yield "index.json", index_json(title, distributions, files)
     yield "index.html", pages.search()
     yield "all.html", pages.all()
     for one in distributions:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dataflows_registry.index.layout import FORMAT, REMOVED
+from dataflows_registry.model import dumps
 from dataflows_registry.search.synonyms import known_words, related
 from dataflows_registry.site.entries import DistributionEntry, ProcessorEntry
 
-__all__ = ["index_json", "json_text", "search_script"]
+__all__ = ["index_files", "index_json", "json_text", "search_script"]
 
 
 def json_text(value: Any) -> str:
@@ -17,25 +20,48 @@ def json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
 
 
-def index_json(title: str, distributions: Sequence[DistributionEntry]) -> str:
-    """The whole catalogue for programs."""
+def index_json(title: str, distributions: Sequence[DistributionEntry], files: Mapping[str, str]) -> str:
+    """The whole catalogue for programs: the root of a published index, and every processor.
+
+    Args:
+        title: What the site calls itself.
+        distributions: All that it shows.
+        files: The other files of the index.
+    """
+    hashes = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
     return json_text(
         {
-            "format": 1,
-            "title": title,
-            "processors": [item.to_json() for one in distributions for item in one.items],
-            "distributions": [
-                {
-                    "name": one.name,
-                    "version": one.release.version,
+            "format": FORMAT,
+            "name": title,
+            "sources": [],
+            "distributions": {
+                one.name: {
+                    "file": description_file(one),
+                    "sha256": hashes[description_file(one)],
+                    "latest": one.release.version,
                     "summary": one.release.summary,
                     "installed_version": one.installed_version,
                     "page": one.page,
                 }
                 for one in distributions
-            ],
+            },
+            "files": {REMOVED: hashes[REMOVED]},
+            "processors": [item.to_json() for one in distributions for item in one.items],
         }
     )
+
+
+def index_files(distributions: Sequence[DistributionEntry]) -> dict[str, str]:
+    """The files of a published index besides its root: every release of every distribution."""
+    return {
+        **{description_file(one): dumps(one.distribution) for one in distributions},
+        REMOVED: dumps({}),
+    }
+
+
+def description_file(one: DistributionEntry) -> str:
+    """Where an index has the descriptions of a distribution."""
+    return f"dist/{one.group}.json"
 
 
 def search_script(items: Sequence[ProcessorEntry]) -> str:

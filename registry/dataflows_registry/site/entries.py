@@ -53,20 +53,19 @@ class ProcessorEntry:
     group: str
 
     @property
-    def folder(self) -> str:
-        """The part of its addresses that its distribution makes, and the part that its name does."""
-        name, group = self.processor.name, self.processor.group
-        return f"{self.group}/{file_name(name if group == 'processor' else f'{name} ({group})')}"
+    def place(self) -> str:
+        """What its addresses have in common."""
+        return f"{self.group}/{file_name(self.processor.name)}"
 
     @property
     def page(self) -> str:
         """The address of its page within the site."""
-        return f"processors/{self.folder}.html"
+        return f"processors/{self.place}.html"
 
     @property
     def schema_page(self) -> str:
         """The address of its JSON Schema within the site."""
-        return f"schemas/{self.folder}.json"
+        return f"schemas/{self.place}.json"
 
     @property
     def distribution_page(self) -> str:
@@ -191,8 +190,14 @@ class DistributionEntry:
     @cached_property
     def items(self) -> list[ProcessorEntry]:
         """Its processors, by name."""
-        order = sorted(self.release.processors, key=lambda p: (p.name.lower(), p.name, p.group))
+        found = (one for one in self.release.processors if one.group == "processor")
+        order = sorted(found, key=lambda one: (one.name.lower(), one.name))
         return [ProcessorEntry(p, self.release, self.installed_version, self.group) for p in order]
+
+    @property
+    def others(self) -> list[Processor]:
+        """What else it brings: loaders, writers, runners, commands …, which have no page of their own."""
+        return [one for one in self.release.processors if one.group != "processor"]
 
     @property
     def links(self) -> list[tuple[str, str]]:

@@ -55,6 +55,7 @@ function stem(word) {
 function matches(entry, word) {
   if (entry.lower === word || entry.aliases.includes(word)) return 100;
   if (entry.lower.startsWith(word)) return 60;
+  if (entry.parts.includes(word)) return 55;
   if (entry.handles.includes(word)) return 50;
   if (entry.parts.some((part) => part.startsWith(word))) return 40;
   if (word.length > 2 && entry.lower.includes(word)) return 25;
@@ -67,7 +68,8 @@ function matches(entry, word) {
 function resembles(entry, word) {
   const limit = word.length >= 8 ? 2 : word.length >= 4 ? 1 : 0;
   if (!limit) return 0;
-  return [entry.lower, ...entry.parts, ...entry.handles, ...entry.text].some((other) => distance(word, other, limit) <= limit) ? 6 : 0;
+  const close = (others) => others.some((other) => distance(word, other, limit) <= limit);
+  return close([entry.lower, ...entry.parts]) ? 20 : close([...entry.handles, ...entry.text]) ? 3 : 0;
 }
 
 function scoreOfWord(entry, word) {

@@ -1,0 +1,57 @@
+"""`dataflows registry docs`: write the static site of a catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from dataflows_registry.cli.options import network_options, print_json
+
+__all__ = ["command"]
+
+
+@click.command("docs")
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option(
+    "--output",
+    "-o",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="The folder to write; of an earlier site, what is no longer right is replaced.",
+)
+@click.option("--title", help="What the site calls itself.")
+@network_options
+def command(sources: Sequence[str], folder: Path, title: str | None, as_json: bool, offline: bool) -> None:
+    """Write a static site: a search page, a page per processor and per distribution, and all of it as data.
+
+    It needs no server: index.html can be opened as a file, and the folder published as it is. The site is
+    also an index, which `dataflows registry index add NAME ADDRESS/index.json` reads.
+
+    A SOURCE is a wheel, a folder of wheels, the address of an index, or `installed`; the site shows what they
+    have. Without one it shows all that is installed here or known from the indexes that were added.
+    """
+    from dataflows_registry.site import TITLE, write_site
+    from dataflows_registry.site.shown import from_sources, known_here
+
+    shown = from_sources(sources, offline=offline) if sources else known_here()
+    count = write_site(folder, shown.distributions, installed=shown.installed, title=title or TITLE)
+    for problem in shown.problems:
+        click.echo(f"not shown: {problem}", err=True)
+    if as_json:
+        names = sorted(one.name for one in shown.distributions)
+        print_json(
+            {
+                "ok": True,
+                "folder": str(folder),
+                "processors": count,
+                "distributions": names,
+                "problems": shown.problems,
+            }
+        )
+    else:
+        click.echo(
+            f"{folder / 'index.html'}: {count} processors from {len(shown.distributions)} distributions"
+        )
