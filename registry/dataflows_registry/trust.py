@@ -86,11 +86,9 @@ def _one_slip(word: str, other: str) -> bool:
     longer, shorter = (word, other) if len(word) > len(other) else (other, word)
     if len(longer) != len(shorter) + 1:
         return False
-    for place in range(len(longer)):
-        if longer[:place] + longer[place + 1 :] == shorter:
-            doubled = place > 0 and longer[place] == longer[place - 1]
-            return doubled or len(longer) > _SHORT
-    return False
+    places = [at for at in range(len(longer)) if longer[:at] + longer[at + 1 :] == shorter]
+    doubled = any(longer[at] in (longer[at - 1 : at], longer[at + 1 : at + 2]) for at in places)
+    return doubled or (bool(places) and len(longer) > _SHORT)
 
 
 def withdrawn(release: Release, removed: Mapping[str, str] | None = None) -> str | None:

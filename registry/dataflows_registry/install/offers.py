@@ -41,9 +41,8 @@ class Offers:
     @cached_property
     def _bundled(self) -> Path | None:
         """The index that comes with the registry; it describes, and offers no files."""
-        from dataflows_registry.index import bundled_index
-
-        return bundled_index()
+        folder = Path(__file__).parents[1] / "bundled"
+        return folder if (folder / "index.json").is_file() else None
 
     def distribution_of(self, name: str) -> str:
         """The distribution that a name means.
