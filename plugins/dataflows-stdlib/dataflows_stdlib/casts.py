@@ -126,10 +126,10 @@ def _sample(resource: Resource) -> list[pa.RecordBatch]:
             f"cast_all() cannot infer types here: step {step.position}, {step.name}, has to see the rows in "
             "order, and does so once. Name the types, or put cast_all() before that step"
         )
-    batches, count = [], 0
+    batches, missing = [], SAMPLE_ROWS
     for batch in resource.batches():
-        batches.append(batch)
-        count += batch.num_rows
-        if count >= SAMPLE_ROWS:
+        batches.append(batch[:missing])
+        missing -= batch.num_rows
+        if missing <= 0:
             break
     return batches

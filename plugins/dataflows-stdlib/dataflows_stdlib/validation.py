@@ -56,7 +56,8 @@ class Errors(Rejects):
 
     def add(self, step: StepRef, resource: str, rejected: Iterable[Rejected]) -> None:
         """Count some more, and keep them up to the limit."""
-        found = list(rejected)
+        if not (found := list(rejected)):
+            return
         kept = len(found) if self.limit is None else max(0, self.limit - self.total)
         self.counts[resource] = self.counts.get(resource, 0) + len(found)
         for item in found:
@@ -105,7 +106,10 @@ def _told(name: str, expected: str, kind: _Kind) -> str:
 
 @dataclass(frozen=True)
 class Failing:
-    """Passes batches on, and fails at their end if there were errors, or as soon as there are enough."""
+    """Passes batches on, and fails at their end if there were errors, or as soon as there are enough.
+
+    From the first error on, nothing is passed on: steps behind would fail for what is told here.
+    """
 
     errors: Errors
     resource: str
@@ -119,7 +123,8 @@ class Failing:
         for batch in batches:
             if self.errors.full:
                 break
-            yield batch
+            if not self.errors.counts.get(self.resource):
+                yield batch
         count = self.errors.counts.get(self.resource, 0)
         if count:
             summary = self.errors.summary(self.resource)
