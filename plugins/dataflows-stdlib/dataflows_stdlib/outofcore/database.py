@@ -171,7 +171,11 @@ class Database:
             AccessError: Memory or disk does not suffice.
         """
         for batch in self.raw(sql):
-            yield decoded(batch, schema)
+            try:
+                result = decoded(batch, schema)
+            except pa.ArrowInvalid as error:
+                raise DataError(f"a result does not fit its field: {error}") from error
+            yield result
 
     def raw(self, sql: str) -> Iterator[pa.RecordBatch]:
         """The batches that a query returns, as DuckDB returns them; otherwise like `query`."""
