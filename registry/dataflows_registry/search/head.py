@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "FORMAT", "KEY_SHIFT", "facet", "has_full_text", "write_head"]
 
-FORMAT = 1
+FORMAT = 2
 """The version of the layout; a file of another one is not read."""
+
+SECTIONS = ("processor", "loader", "fallback loader", "writer")
+"""The groups that are in the file; words find processors alone, formats and schemes find them all."""
 
 KEY_SHIFT = 22
 """Bits of the id of a term; there cannot be more terms."""
@@ -41,7 +44,7 @@ _COMMON_ENOUGH = 3
 _SCHEMA = """
 CREATE TABLE facts (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE processor (
-    id INTEGER PRIMARY KEY, name TEXT, squashed TEXT, kind TEXT, summary TEXT,
+    id INTEGER PRIMARY KEY, name TEXT, squashed TEXT, section TEXT, kind TEXT, summary TEXT,
     distribution TEXT, version TEXT, formats TEXT, schemes TEXT, rank INTEGER
 );
 CREATE TABLE term (id INTEGER PRIMARY KEY, term TEXT, docs INTEGER);
@@ -101,7 +104,7 @@ def fill(connection: sqlite3.Connection, distributions: Iterable[Distribution], 
     docs: Counter[str] = Counter()
     worth: set[str] = set()
     connection.executemany(
-        f"INSERT INTO processor VALUES ({', '.join('?' * 10)})",
+        f"INSERT INTO processor VALUES ({', '.join('?' * 11)})",
         (_row(number, *item) for number, item in enumerate(found, 1)),
     )
     insert = (
@@ -125,8 +128,8 @@ def fill(connection: sqlite3.Connection, distributions: Iterable[Distribution], 
 def _processors(distributions: Iterable[Distribution]) -> Iterator[tuple[Distribution, Release, Processor]]:
     for distribution in distributions:
         release = distribution.latest
-        if release is not None:
-            yield from ((distribution, release, processor) for processor in release.processors)
+        shown = (processor for processor in release.processors if processor.group in SECTIONS)
+        yield from ((distribution, release, processor) for processor in shown)
 
 
 def _order(item: tuple[Distribution, Release, Processor]) -> tuple[int, int, str, str]:
@@ -149,6 +152,7 @@ def _row(
         number,
         processor.name,
         squashed(processor.name),
+        processor.group,
         processor.kind,
         processor.summary,
         distribution.name,
@@ -176,10 +180,12 @@ def _stems(distribution: Distribution, release: Release, processor: Processor) -
     details = list(
         dict.fromkeys(word for word in [*details, *words(processor.description)] if word not in taken)
     )
-    facets = [facet("kind", processor.kind)]
+    facets = [facet("section", processor.group), facet("kind", processor.kind)]
     facets += [facet("format", one) for one in processor.formats]
     facets += [facet("scheme", one) for one in processor.schemes]
     columns = [name, about, summary, details[:_MOST_DETAILS], facets]
+    if processor.group != SECTIONS[0]:
+        columns[:-1] = [[] for _ in columns[:-1]]
     return [list(dict.fromkeys(column)) for column in columns]
 
 

@@ -157,7 +157,8 @@ def _candidates(
         return new
 
     if name := squashed(text):
-        yield from ((found, False) for found in fresh(head.named(name, filters, enough)))
+        named = (found for found in head.named(name, filters, enough) if found.section == "processor")
+        yield from ((found, False) for found in fresh(named))
     complete = len(groups) == len(asked)
     for columns in _TIERS:
         if groups and len(seen) < enough:

@@ -15,7 +15,7 @@ __all__ = ["Filters", "Found", "Head"]
 
 _FIELDS = ", ".join(
     f"processor.{name}"
-    for name in "id name squashed kind summary distribution version formats schemes rank".split()
+    for name in "id name squashed section kind summary distribution version formats schemes rank".split()
 )
 _LAST = "\U0010ffff"
 
@@ -26,6 +26,7 @@ class Found(NamedTuple):
     id: int
     name: str
     squashed: str
+    section: str
     kind: str
     summary: str
     distribution: str
@@ -57,10 +58,11 @@ class Filters(NamedTuple):
         kind: str | None = None,
         format: str | None = None,
         scheme: str | None = None,
+        section: str | None = None,
         without: Iterable[str] = (),
     ) -> Filters:
         """The filters that options ask for."""
-        given = {"kind": kind, "format": format, "scheme": scheme}
+        given = {"section": section, "kind": kind, "format": format, "scheme": scheme}
         facets = [facet(name, value) for name, value in given.items() if value]
         return cls(tuple(facets), tuple(without))
 
@@ -132,6 +134,15 @@ class Head:
         """Processors whose name starts with a text, the shortest first."""
         where = ["squashed >= ? AND squashed < ?"]
         return self._found(where, [squashed, squashed + _LAST], [], filters, most)
+
+    def of_distribution(self, name: str) -> list[Found]:
+        """What a distribution has."""
+        return self._found(["distribution = ?"], [name], [], Filters(), -1)
+
+    def formats(self) -> set[str]:
+        """Every format that something reads or writes."""
+        rows = self._rows("SELECT DISTINCT formats FROM processor WHERE formats != ''")
+        return {format for (formats,) in rows for format in formats.split()}
 
     def matching(
         self, groups: Sequence[Iterable[str]], columns: Sequence[str], filters: Filters, most: int
