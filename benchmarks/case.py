@@ -18,12 +18,14 @@ class Table:
         rows: Rows at `--rows` 2 million; other sizes follow in proportion, unless the table is `fixed`.
         columns: Columns.
         slow: With a column that no vectorised parser takes.
+        shuffled: With its keys in random order.
         fixed: The number of rows belongs to the question.
     """
 
     rows: int
     columns: int = 8
     slow: bool = False
+    shuffled: bool = False
     fixed: bool = False
 
 
@@ -34,13 +36,15 @@ class Program:
     Args:
         script: Its file under `programs/`; those in `peers/` run in the peers' environment.
         table: What it reads; none when it takes no source.
+        second: Another table that it reads.
         command: A command of our environment, instead of a script.
-        arguments: What it gets after source and target.
-        dumps: It writes `orders.csv` into a folder, its second argument.
+        arguments: What it gets after sources and target.
+        dumps: It writes `orders.csv` into a folder, its argument after the sources.
     """
 
     script: str = ""
     table: Table | None = None
+    second: Table | None = None
     command: str = ""
     arguments: tuple[str, ...] = ()
     dumps: bool = True

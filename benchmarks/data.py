@@ -27,7 +27,7 @@ _COUNTRIES = ["France", "Peru", "Japan", "Kenya", "Norway", "Brazil", "Iceland",
 _NOTES = ["", "", "", "urgent", "gift", "leave at the door", 'said "no hurry"', "fragile, this side up"]
 
 
-def table(folder: Path, rows: int, columns: int = 8, *, slow: bool = False) -> Path:
+def table(folder: Path, rows: int, columns: int = 8, *, slow: bool = False, shuffled: bool = False) -> Path:
     """A CSV file of that shape, made when it is not there yet.
 
     Args:
@@ -35,51 +35,59 @@ def table(folder: Path, rows: int, columns: int = 8, *, slow: bool = False) -> P
         rows: Number of rows; with more than 2 million the keys of the first 2 million are repeated.
         columns: Number of columns, 8 or more.
         slow: Writes `quantity` with digits that no vectorised parser takes (full-width), in every row.
+        shuffled: Gives the rows the keys from 1 to `rows`, each once, in random order.
 
     Returns:
         The file's path.
     """
-    path = _path(folder, rows, columns, slow=slow)
+    path = _path(folder, rows, columns, slow=slow, shuffled=shuffled)
     if path.exists():
         return path
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     with unfinished.open("w", encoding="utf-8", newline="") as file:
         file.write(",".join(_header(columns)) + "\n")
-        for block in _blocks(rows, columns, slow):
+        for block in _blocks(rows, columns, slow, shuffled):
             file.write(block)
     unfinished.rename(path)
     return path
 
 
-def table_apart(folder: Path, rows: int, columns: int = 8, *, slow: bool = False) -> Path:
+def table_apart(
+    folder: Path, rows: int, columns: int = 8, *, slow: bool = False, shuffled: bool = False
+) -> Path:
     """The same, made by a process of its own.
 
     Linux counts what a process held before it became another program: one that starts programs in order to
     measure their memory must stay small itself.
     """
-    path = _path(folder, rows, columns, slow=slow)
+    path = _path(folder, rows, columns, slow=slow, shuffled=shuffled)
     if not path.exists():
-        words = [str(folder), str(rows), str(columns), *(["slow"] if slow else [])]
+        flags = [name for name, given in (("slow", slow), ("shuffled", shuffled)) if given]
+        words = [str(folder), str(rows), str(columns), *flags]
         subprocess.run([sys.executable, __file__, *words], check=True)
     return path
 
 
-def _path(folder: Path, rows: int, columns: int, *, slow: bool) -> Path:
-    return folder / f"v{VERSION}-{rows}x{columns}{'-slow' if slow else ''}.csv"
+def _path(folder: Path, rows: int, columns: int, *, slow: bool, shuffled: bool) -> Path:
+    flags = f"{'-slow' if slow else ''}{'-shuffled' if shuffled else ''}"
+    return folder / f"v{VERSION}-{rows}x{columns}{flags}.csv"
 
 
 def _header(columns: int) -> list[str]:
     return [*COLUMNS, *(f"{COLUMNS[1:][i % 7]}_{i + 9}" for i in range(columns - 8))]
 
 
-def _blocks(rows: int, columns: int, slow: bool) -> Iterator[str]:
+def _blocks(rows: int, columns: int, slow: bool, shuffled: bool) -> Iterator[str]:
     chooser = random.Random(SEED)
     tails = [_tail(chooser, columns, slow) for _ in range(min(BLOCK, rows))]
+    keys = list(range(1, rows + 1)) if shuffled else []
+    chooser.shuffle(keys)
     for start in range(0, rows, BLOCK):
         count = min(BLOCK, rows - start)
         first = start % 2_000_000 + 1
-        yield "".join(f"{key},{tail}" for key, tail in zip(range(first, first + count), tails, strict=False))
+        block = keys[start : start + count] if shuffled else range(first, first + count)
+        yield "".join(f"{key},{tail}" for key, tail in zip(block, tails, strict=False))
 
 
 def _tail(chooser: random.Random, columns: int, slow: bool) -> str:
@@ -108,4 +116,11 @@ def _cells(chooser: random.Random) -> list[str]:
 
 
 if __name__ == "__main__":
-    table(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), slow="slow" in sys.argv[4:])
+    flags = sys.argv[4:]
+    table(
+        Path(sys.argv[1]),
+        int(sys.argv[2]),
+        int(sys.argv[3]),
+        slow="slow" in flags,
+        shuffled="shuffled" in flags,
+    )

@@ -93,8 +93,8 @@ def _command(program: Program, target: Path, options: argparse.Namespace) -> lis
         return [str(Path(sys.executable).with_name(program.command)), *program.arguments]
     python = options.peers if program.script.startswith("peers/") else sys.executable
     words = [python, str(PROGRAMS / program.script)]
-    if program.table is not None:
-        words.append(str(_source(program.table, options)))
+    tables = [table for table in (program.table, program.second) if table is not None]
+    words += [str(_source(table, options)) for table in tables]
     if program.dumps:
         words.append(str(target))
     return [*words, *program.arguments]
@@ -102,7 +102,9 @@ def _command(program: Program, target: Path, options: argparse.Namespace) -> lis
 
 def _source(table: Table, options: argparse.Namespace) -> Path:
     rows = table.rows if table.fixed else max(1, table.rows * options.rows // ROWS)
-    return data.table_apart(options.data.absolute(), rows, table.columns, slow=table.slow)
+    return data.table_apart(
+        options.data.absolute(), rows, table.columns, slow=table.slow, shuffled=table.shuffled
+    )
 
 
 def _compare(case: Case, targets: dict[str, Path]) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from cases import memory, rows, startup, tables
+from cases import keyed, memory, ordered, rows, startup, tables
 
-ALL = [*tables.CASES, *rows.CASES, *memory.CASES, *startup.CASES]
+ALL = [*tables.CASES, *rows.CASES, *keyed.CASES, *ordered.CASES, *memory.CASES, *startup.CASES]
