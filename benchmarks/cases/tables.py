@@ -31,6 +31,24 @@ CASES = [
         (Ratio("dataflows 0.5.12", "speed", 40), Ratio("petl", "speed")),
     ),
     Case(
+        "unpivot",
+        "load, unpivot three numbers of each row, dump_to_path: three times as many rows",
+        {
+            OURS: Program("ours/unpivot.py", ORDERS),
+            "duckdb": Program("peers/duckdb_unpivot.py", ORDERS),
+        },
+        (Ratio("duckdb", target=2),),
+    ),
+    Case(
+        "unpivot-by-row",
+        "the same against dataflows",
+        {
+            OURS: Program("ours/unpivot.py", ORDERS),
+            "dataflows 0.5.12": Program("peers/dataflows_unpivot.py", ORDERS),
+        },
+        (Ratio("dataflows 0.5.12", "speed", 20),),
+    ),
+    Case(
         "wide",
         "load and dump a table of 200 columns",
         {OURS: Program("ours/load_dump.py", WIDE), "polars": Program("peers/polars_load_dump.py", WIDE)},

@@ -23,6 +23,8 @@ from dataflows_stdlib.repeated import repeated
 
 __all__ = ["unpivot"]
 
+_INT64_DIGITS = 19
+
 
 def unpivot(
     unpivot_fields: Iterable[Mapping[str, Any]],
@@ -118,15 +120,20 @@ def _append(
             raise SchemaError(f"two of the new fields are named {field.name!r}")
     after = repeated(kept, [key.name for key in keys]).add(*added)
     columns = [pa.concat_arrays([constant(row.get(key.name), key) for row in values]) for key in keys]
-    function = _Unpivoted(resource.schema, after, tuple(left), tuple(sources), tuple(columns), value)
-    carried = not any(_casts(resource.schema.field(name), value) for name in sources)
+    carried = all(_carries(resource.schema.field(name), value) for name in sources)
+    function = _Unpivoted(resource.schema, after, tuple(left), tuple(sources), tuple(columns), value, carried)
     resource.map_batches(function, after, reads=() if carried else sources)
 
 
-def _casts(source: Field, value: Field) -> bool:
-    """Whether the values must be looked at; they are carried on as they are otherwise."""
-    same = (source.type, source.arrow) == (value.type, value.arrow)
-    return not (same and (source.format == value.format or not may_carry(source)))
+def _carries(source: Field, value: Field) -> bool:
+    """Whether the canonical text of a source is that of the value, too."""
+    if not (may_carry(source) and may_carry(value)):
+        return False
+    if (source.type, source.arrow) == (value.type, value.arrow):
+        return True
+    kind = value.arrow
+    whole = kind.precision - kind.scale if pa.types.is_decimal(kind) else 0
+    return pa.types.is_int64(source.arrow) and whole >= _INT64_DIGITS
 
 
 @dataclass(frozen=True)
@@ -139,6 +146,7 @@ class _Unpivoted:
     sources: tuple[str, ...]
     keys: tuple[pa.Array, ...]
     value: Field
+    carried: bool
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         count, width = batch.num_rows, len(self.sources)
@@ -151,15 +159,14 @@ class _Unpivoted:
     def _values(self, batch: pa.RecordBatch) -> pa.Array:
         """The values of all sources, one source behind the other."""
         columns = [batch.column(name) for name in self.sources]
-        if len({column.type for column in columns}) > 1 or not may_carry(self.value):
-            columns = typed(batch, self.before, self.sources).select(list(self.sources)).columns
-        if all(column.type == columns[0].type for column in columns) and not any(
-            _casts(self.before.field(name), self.value) for name in self.sources
-        ):
-            return pa.concat_arrays(columns)
-        return pa.concat_arrays([self._cast(column) for column in columns])
+        if not (self.carried and all(pa.types.is_string(column.type) for column in columns)):
+            batch = typed(batch, self.before, self.sources)
+            columns = [self._cast(batch.column(name), self.before.field(name)) for name in self.sources]
+        return pa.concat_arrays(columns)
 
-    def _cast(self, column: pa.Array) -> pa.Array:
+    def _cast(self, column: pa.Array, source: Field) -> pa.Array:
+        if (source.type, source.arrow) == (self.value.type, self.value.arrow):
+            return column
         values, errors = cast_column(column, self.value)
         if errors:
             raise errors[0]
