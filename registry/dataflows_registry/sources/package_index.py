@@ -67,6 +67,30 @@ class PackageIndex:
                 reading.removed.setdefault(name, reason)
         reading.state["removed"] = dict(reading.removed)
 
+    def download(self, distribution: str, file: File, limit: int) -> bytes | None:
+        """The content of a file; None if the index has no such file. Its hash is the caller's to compare.
+
+        Args:
+            distribution: The normalised name of the distribution.
+            file: The file.
+            limit: How many bytes it may have.
+
+        Raises:
+            AccessError: The index, or the file, cannot be had.
+            DataError: The file is larger than the limit.
+        """
+        with Client(_ACCEPT) as client:
+            try:
+                content = client.get(urljoin(self.address, f"{distribution}/"), _MAX_PAGE, {}, {})
+            except Missing as error:
+                if error.status == 404:
+                    return None
+                raise
+            assert content is not None  # no validators were sent
+            packages = self._project_page(client, distribution, content).packages
+            found = next((package for package in packages if package.filename == file.name), None)
+            return None if found is None else client.get(found.url, limit, {}, {})
+
     def _projects(self, client: Client, memory: Memory, reading: Reading) -> dict[str, int | None]:
         """The plugins by name, each with the serial of its last change where the index tells."""
         root: dict[str, Any] = {}
