@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +10,9 @@ from functools import cached_property
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-__all__ = ["Installed", "installed", "normalised"]
+from dataflows_registry.text import normalised
 
-
-def normalised(name: str) -> str:
-    """A distribution's name as indexes write it.
-
-    Examples:
-        >>> normalised("Dataflows_Load.CSV")
-        'dataflows-load-csv'
-    """
-    return re.sub(r"[-_.]+", "-", name).lower()
+__all__ = ["Installed", "installed"]
 
 
 @dataclass(frozen=True)

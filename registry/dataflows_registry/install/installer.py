@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dataflows_core.errors import AccessError
-from dataflows_registry.install.environment import normalised
+from dataflows_registry.text import normalised
 
 __all__ = ["Installer", "Pip", "Resolved", "Uv", "find_installer"]
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+from dataflows_core.discovery import FIRST_PARTY
 from dataflows_core.errors import AmbiguousNameError, UnknownNameError
+from dataflows_registry.index import Index, bundled_index
+from dataflows_registry.index.layout import HEAD, INDEX, REMOVED
 from dataflows_registry.install.choose import Offer
-from dataflows_registry.install.environment import normalised
-from dataflows_registry.model import Distribution, Release, loads
+from dataflows_registry.model import Release, loads
+from dataflows_registry.search import Filters, Head, search
+from dataflows_registry.search.words import squashed
+from dataflows_registry.sources import is_remote_source
 from dataflows_registry.store import Store
+from dataflows_registry.text import normalised
 from dataflows_registry.trust import sole_index
-
-if TYPE_CHECKING:
-    from dataflows_registry.search.reader import Head
 
 __all__ = ["Offers"]
 
 
 class Offers:
-    """What can be installed from the indexes that a user added, and from those that every user has.
+    """What can be installed from the indexes that a user added, and from the one that is bundled.
 
     Args:
         store: The user's configuration.
@@ -33,16 +33,21 @@ class Offers:
         self._sources = {index.name: index.source for index in store.indexes()}
 
     @cached_property
-    def _folders(self) -> dict[str, Path]:
-        """The folders of the added indexes that were read at least once, in the order of their priority."""
-        found = {name: self.store.index_folder(name) for name in self._sources}
-        return {name: folder for name, folder in found.items() if (folder / "index.json").is_file()}
+    def _indexes(self) -> dict[str, Index]:
+        """The added indexes that were read at least once, in the order of their priority."""
+        folders = {name: self.store.index_folder(name) for name in self._sources}
+        return {name: Index(folder) for name, folder in folders.items() if (folder / INDEX).is_file()}
 
     @cached_property
-    def _bundled(self) -> Path | None:
+    def _bundled(self) -> Index | None:
         """The index that comes with the registry; it describes, and offers no files."""
-        folder = Path(__file__).parents[1] / "bundled"
-        return folder if (folder / "index.json").is_file() else None
+        folder = bundled_index()
+        return Index(folder) if folder else None
+
+    @cached_property
+    def _heads(self) -> list[Head]:
+        known = {**self._indexes, **({"bundled": self._bundled} if self._bundled else {})}
+        return [Head(index.folder / HEAD, name) for name, index in known.items()]
 
     def distribution_of(self, name: str) -> str:
         """The distribution that a name means.
@@ -54,16 +59,16 @@ class Offers:
             UnknownNameError: No index knows it; near misses are named.
             AmbiguousNameError: Several distributions have a processor of that name.
         """
-        wanted = normalised(name)
-        if self._holders(wanted) or self._described(wanted):
-            return wanted
+        if self.knows(normalised(name)):
+            return normalised(name)
         claims = self._claims(name)
-        owners = {distribution for distribution, _ in claims}
-        if len(owners) == 1:
-            return owners.pop()
-        if owners:
-            raise AmbiguousNameError("processor", name, [long for _, long in claims])
-        raise UnknownNameError("processor or distribution", name, self._near(name), self._help())
+        claims = {key: long for key, long in claims.items() if key in FIRST_PARTY} or claims
+        if len(claims) > 1:
+            raise AmbiguousNameError("processor", name, claims.values())
+        if not claims:
+            near = [hit.found.name for hit in search(self._heads, name, most=8)]
+            raise UnknownNameError("processor or distribution", name, near, self._help())
+        return next(iter(claims))
 
     def of(self, distribution: str) -> list[Offer]:
         """Every release of a distribution, from the one index that it is to come from.
@@ -71,83 +76,63 @@ class Offers:
         Raises:
             RefusedError: Several indexes have it, and it is pinned to none.
         """
-        index = sole_index(distribution, self._holders(distribution), self.store.pinned(distribution))
-        folder = self._folders[index] if index else self._bundled
-        if folder is None:
+        name = sole_index(distribution, self._holders(distribution), self.store.pinned(distribution))
+        index = self._indexes[name] if name else self._bundled
+        found = index.distribution(distribution) if index else None
+        if index is None or found is None:
             return []
-        places = (self._sources[index], *_sources(folder)) if index else ()
-        removed = _removed(folder)
-        return [
-            Offer(release, index, tuple(dict.fromkeys(places)), removed)
-            for release in _releases(folder, distribution)
-        ]
+        places = self._places(name, index) if name else ()
+        return [Offer(release, name, places, _removed(index)) for release in found.releases]
 
     def today(
         self, index: str | None, distribution: str, version: str
     ) -> tuple[Release | None, Mapping[str, str]]:
         """What one index says now of one release, and of what it has removed."""
-        folder = self._folders.get(index or "")
-        if folder is None or not _file(folder, distribution).is_file():
+        there = self._indexes.get(index or "")
+        found = there.distribution(distribution) if there else None
+        if there is None or found is None:
             return None, {}
-        found = [one for one in _releases(folder, distribution) if one.version == version]
-        return (found[0] if found else None), _removed(folder)
+        releases = [release for release in found.releases if release.version == version]
+        return (releases[0] if releases else None), _removed(there)
+
+    def places(self, name: str | None) -> tuple[str, ...]:
+        """Where the files of an index are; nowhere if there is no such index."""
+        index = self._indexes.get(name or "")
+        return self._places(name, index) if name and index else ()
 
     def knows(self, distribution: str) -> bool:
         """Whether any index has a distribution."""
-        return bool(self._holders(distribution)) or self._described(distribution)
+        bundled = self._bundled is not None and self._bundled.distribution(distribution) is not None
+        return bundled or bool(self._holders(distribution))
 
     def _holders(self, distribution: str) -> list[str]:
-        return [name for name, folder in self._folders.items() if _file(folder, distribution).is_file()]
+        return [name for name, index in self._indexes.items() if index.distribution(distribution) is not None]
 
-    def _described(self, distribution: str) -> bool:
-        return self._bundled is not None and _file(self._bundled, distribution).is_file()
+    def _places(self, name: str, index: Index) -> tuple[str, ...]:
+        """Folders and addresses; what a published index claims of this machine's folders is not believed."""
+        source = self._sources[name]
+        foreign = is_remote_source(source)
+        listed = [place for place in index.root().get("sources", []) if isinstance(place, str)]
+        believed = [place for place in listed if not foreign or place.startswith(("http://", "https://"))]
+        own = [] if source in ("pip", "installed") or source.endswith("index.json") else [source]
+        return tuple(dict.fromkeys([*own, *believed]))
 
-    def _claims(self, name: str) -> list[tuple[str, str]]:
+    def _claims(self, name: str) -> dict[str, str]:
         """The distributions that have a processor of a name, with its long name."""
-        from dataflows_registry.search.reader import Filters
-        from dataflows_registry.search.words import squashed
-
-        found = [
-            (one.distribution, one.qualified_name)
+        return {
+            one.distribution: one.qualified_name
             for head in self._heads
             for one in head.named(squashed(name.rpartition(".")[2]), Filters(), 1000)
             if name in (one.name, one.qualified_name)
-        ]
-        return list(dict.fromkeys(found))
-
-    @cached_property
-    def _heads(self) -> list[Head]:
-        from dataflows_registry.search.reader import Head
-
-        folders = {**self._folders, **({"bundled": self._bundled} if self._bundled else {})}
-        return [Head(folder / "head.sqlite", index) for index, folder in folders.items()]
-
-    def _near(self, name: str) -> list[str]:
-        from dataflows_registry.search.ranking import search
-
-        return [hit.found.name for hit in search(self._heads, name, most=5)]
+        }
 
     def _help(self) -> str:
-        if not self._folders:
+        if not self._indexes:
             return "no index was added: `dataflows registry index add NAME SOURCE` makes more known"
         return "`dataflows registry search` looks for words in what processors say of themselves"
 
 
-def _file(folder: Path, distribution: str) -> Path:
-    return folder / "dist" / f"{distribution}.json"
-
-
-def _releases(folder: Path, distribution: str) -> tuple[Release, ...]:
-    path = _file(folder, distribution)
-    return Distribution.from_json(loads(path.read_bytes(), str(path))).releases
-
-
-def _removed(folder: Path) -> Mapping[str, str]:
-    path = folder / "removed.json"
-    found: dict[str, str] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    return found
-
-
-def _sources(folder: Path) -> list[str]:
-    sources: list[str] = json.loads((folder / "index.json").read_text("utf-8")).get("sources", [])
-    return sources
+def _removed(index: Index) -> dict[str, str]:
+    path = index.folder / REMOVED
+    found = loads(path.read_bytes(), str(path)) if path.is_file() else {}
+    return {str(key): str(reason) for key, reason in found.items()} if isinstance(found, dict) else {}

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from dataflows_core.discovery import FIRST_PARTY
 from dataflows_core.errors import FlowError, UnknownNameError
 from dataflows_registry.install.choose import Offer, choose, fitting_wheel
-from dataflows_registry.install.environment import Installed, installed, normalised
+from dataflows_registry.install.environment import Installed, installed
 from dataflows_registry.install.fetch import fetch
 from dataflows_registry.install.installer import Installer, Resolved, find_installer
 from dataflows_registry.install.offers import Offers
 from dataflows_registry.install.plan import Action, Change, Plan
 from dataflows_registry.policy import RefusedError, check
 from dataflows_registry.store import Store
+from dataflows_registry.text import normalised
 from dataflows_registry.trust import look_alike, withdrawn
 
 __all__ = ["plan_install", "plan_releases", "plan_uninstall", "plan_upgrade"]

@@ -43,7 +43,7 @@ def plan_sync(
     offers = Offers(store)
     missing = [locked for name, locked in lock.distributions.items() if drifted(locked, here.get(name))]
     plan = plan_releases(
-        [_offer(locked, offers, store) for locked in missing],
+        [_offer(locked, offers) for locked in missing],
         store=store,
         installer=installer,
         offline=offline,
@@ -55,7 +55,7 @@ def plan_sync(
     return Plan(plan.changes, (*plan.notes, *notes))
 
 
-def _offer(locked: Locked, offers: Offers, store: Store) -> Offer:
+def _offer(locked: Locked, offers: Offers) -> Offer:
     """The locked files of a release, with what the index says of it today."""
     release, removed = offers.today(locked.index, locked.name, locked.version)
     yanked = {file.name: file.yanked for file in release.files} if release else {}
@@ -64,6 +64,5 @@ def _offer(locked: Locked, offers: Offers, store: Store) -> Offer:
         points = [(key.partition(":")[2], value) for key, value in locked.processors.items()]
         processors = tuple(Processor(name, name, object=value) for name, value in points)
         release = Release(locked.name, locked.version, processors=processors)
-    configured = [index.source for index in store.indexes() if index.name == locked.index]
-    places = dict.fromkeys([*configured, *filter(None, [locked.source])])
+    places = dict.fromkeys([*offers.places(locked.index), *filter(None, [locked.source])])
     return Offer(replace(release, files=files), locked.index, tuple(places), removed)

@@ -120,7 +120,9 @@ def add_index(store: Store, tmp_path: Path) -> Callable[..., None]:
         known = [Distribution(key, tuple(reversed(value))) for key, value in found.items()]
         for one in known:
             (folder / "dist" / f"{one.name}.json").write_text(dumps(one), "utf-8")
-        (folder / "index.json").write_text(json.dumps({"format": 1, "name": name, "sources": []}), "utf-8")
+        listed = {one.name: {"file": f"dist/{one.name}.json"} for one in known}
+        root = {"format": 1, "name": name, "sources": [], "distributions": listed}
+        (folder / "index.json").write_text(json.dumps(root), "utf-8")
         (folder / "removed.json").write_text(json.dumps(removed), "utf-8")
         write_head(folder / "head.sqlite", known)
         if name not in [index.name for index in store.indexes()]:
