@@ -156,22 +156,37 @@ def _of_parameter(processor: str, old: Parameter, new: Parameter) -> Iterator[Ch
         yield Change("now required", True, processor, old.name, before=old.default)
     elif old.required and not new.required:
         yield Change("now optional", False, processor, old.name, after=new.default)
-    elif old.default != new.default:
+    elif not _same(old.default, new.default):
         yield Change("default changed", True, processor, old.name, old.default, new.default)
     if new.keyword_only and not old.keyword_only:
         yield Change("now by name only", True, processor, old.name)
     elif old.keyword_only and not new.keyword_only:
         yield Change("now also by position", False, processor, old.name)
-    if old.type != new.type:
-        if old.type is None:
+    yield from _of_type(processor, old, new)
+
+
+def _of_type(processor: str, old: Parameter, new: Parameter) -> Iterator[Change]:
+    if old.type is None or new.type is None:
+        if new.type is not None:
             yield Change("type declared", False, processor, old.name, after=new.type)
-        elif new.type is None:
+        elif old.type is not None:
             yield Change("type no longer declared", False, processor, old.name, before=old.type)
-        else:
-            wider = _alternatives(old.type) <= _alternatives(new.type)
-            wider = wider or _alternatives(new.type) & {"Any", "object"} != set()
-            what = "type widened" if wider else "type changed"
-            yield Change(what, not wider, processor, old.name, old.type, new.type)
+        return
+    was, now = _alternatives(old.type), _alternatives(new.type)
+    if was != now:
+        wider = was < now or not now.isdisjoint({"Any", "object"})
+        what = "type widened" if wider else "type changed"
+        yield Change(what, not wider, processor, old.name, old.type, new.type)
+
+
+def _same(source: str | None, other: str | None) -> bool:
+    """Whether two expressions are the same, however they are quoted and spaced."""
+    if source is None or other is None:
+        return source is other
+    try:
+        return ast.dump(ast.parse(source)) == ast.dump(ast.parse(other))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return source == other
 
 
 def _order(old: Processor, new: Processor) -> Iterator[Change]:

@@ -25,7 +25,7 @@ __all__ = ["command"]
 @click.option("--title", help="What the site calls itself.")
 @network_options
 def command(sources: Sequence[str], folder: Path, title: str | None, as_json: bool, offline: bool) -> None:
-    """Write a static site: a search page, a page per processor and per distribution, and all of it as data.
+    """Write a static site: a search page, pages of processors and distributions, and data.
 
     It needs no server: index.html can be opened as a file, and the folder published as it is. The site is
     also an index, which `dataflows registry index add NAME ADDRESS/index.json` reads.
@@ -33,21 +33,20 @@ def command(sources: Sequence[str], folder: Path, title: str | None, as_json: bo
     A SOURCE is a wheel, a folder of wheels, the address of an index, or `installed`; the site shows what they
     have. Without one it shows all that is installed here or known from the indexes that were added.
     """
+    from dataflows_registry.releases import from_sources, known_here
     from dataflows_registry.site import TITLE, write_site
-    from dataflows_registry.site.shown import from_sources, known_here
 
     shown = from_sources(sources, offline=offline) if sources else known_here()
-    count = write_site(folder, shown.distributions, installed=shown.installed, title=title or TITLE)
+    count = write_site(folder, shown.distributions.values(), installed=shown.installed, title=title or TITLE)
     for problem in shown.problems:
         click.echo(f"not shown: {problem}", err=True)
     if as_json:
-        names = sorted(one.name for one in shown.distributions)
         print_json(
             {
                 "ok": True,
                 "folder": str(folder),
                 "processors": count,
-                "distributions": names,
+                "distributions": sorted(shown.distributions),
                 "problems": shown.problems,
             }
         )

@@ -4,7 +4,6 @@
     pages.py      … -> HTML, through the templates
     data.py       … -> index.json, the JSON Schemas, the data that the search page loads
     folder.py     files -> a folder
-    shown.py      sources, or what is known here -> what the site shows
 
 The site needs no server and asks for nothing outside itself. The same catalogue gives the same bytes.
 """
