@@ -63,6 +63,11 @@ class Parsed:
                 names |= {item.asname or item.name: (source, item.name) for item in node.names}
         return names
 
+    def target(self, name: str) -> str | None:
+        """The dotted name that an imported name means; relative imports are seen from here."""
+        module, attribute = self.imports.get(name, ("", ""))
+        return f"{module}.{attribute}" if module else None
+
 
 @dataclass(frozen=True)
 class Found:
@@ -144,7 +149,8 @@ class Modules:
                     return self._resolve(f"{module}.{name}", ".".join(rest), hops + 1)
                 raise DataError(f"{parsed.path} does not define {clean_line(attribute)} where it can be read")
             if found.is_alias:
-                return self._imported(found.target_path, rest, shown, hops)
+                target = parsed.target(name) if scope is parsed.objects else found.target_path
+                return self._imported(target or found.target_path, rest, shown, hops)
             if isinstance(found, griffe.Attribute):
                 if isinstance(found.value, griffe.ExprName) and scope is parsed.objects:
                     return self._resolve(module, ".".join([found.value.name, *rest]), hops + 1)

@@ -11,13 +11,14 @@ import griffe
 
 from dataflows_core.errors import DataError
 from dataflows_registry.describe.annotations import json_schema
-from dataflows_registry.describe.modules import Found, Modules
+from dataflows_registry.describe.modules import Found, Modules, Parsed
 from dataflows_registry.model import Parameter
 from dataflows_registry.text import clean_line
 
 __all__ = ["alias_lookup", "kind_of", "parameters_of", "returns_of", "signature_of"]
 
 _KINDS = {"Source": "source", "Step": "step", "Sink": "sink", "Flow": "flow"}
+_MAX_HOPS = 5
 _VARIADIC = (griffe.ParameterKind.var_positional, griffe.ParameterKind.var_keyword)
 
 
@@ -30,17 +31,19 @@ def alias_lookup(found: Found, modules: Modules) -> Callable[[str], str | None]:
     """
 
     def lookup(name: str) -> str | None:
-        members, hops = found.module.objects.members, 0
-        while (member := members.get(name)) is not None and hops < 5:
+        parsed: Parsed | None = found.module
+        for _ in range(_MAX_HOPS):
+            member = parsed.objects.members.get(name) if parsed is not None else None
+            if parsed is None or member is None:
+                return None
             if not isinstance(member, griffe.Alias):
                 value = member.value if isinstance(member, griffe.Attribute) else None
                 return None if value is None else str(value)
-            module, _, name = member.target_path.rpartition(".")
+            module, _, name = (parsed.target(name) or member.target_path).rpartition(".")
             try:
                 parsed = modules.module(module)
             except DataError:
                 return None
-            members, hops = parsed.objects.members if parsed else {}, hops + 1
         return None
 
     return lookup
@@ -102,13 +105,13 @@ def parameters_of(found: Found, docs: dict[str, str], lookup: Callable[[str], st
 
 
 def _default(text: str | None) -> dict[str, Any]:
-    """The default in JSON Schema, where it is a value of JSON."""
+    """The default in JSON Schema, where it is a value that JSON and the model keep as it is."""
     try:
         value = ast.literal_eval(text or "")
-        # Only what comes back as it was: no tuples, and nothing that is no number in JSON.
-        return {"default": value} if json.loads(json.dumps(value, allow_nan=False)) == value else {}
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        read = Parameter.from_json({"name": "", "schema": {"default": json.loads(json.dumps(value))}}).schema
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, DataError):
         return {}
+    return {"default": value} if read == {"default": value} else {}
 
 
 def returns_of(found: Found) -> str | None:
