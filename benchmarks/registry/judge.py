@@ -3,8 +3,8 @@
 Usage: `python benchmarks/registry/judge.py [--all]`
 
 `queries.txt` says what people type and which processors answer it; `processors.txt` what is searched: this
-project's processors, as the bundled index describes them or, where it does not yet, as they will be, and others
-as people publish them.
+project's processors, as the bundled index describes them or, where it does not yet, as they will be, and
+others as people publish them.
 """
 
 from __future__ import annotations
@@ -81,9 +81,7 @@ def main() -> None:
                 hits = [f"{hit.found.name} {hit.score:.2f}" for hit in search([head], query, most=4)]
                 print(f"  {place or '-':>3}  {query:<36} {', '.join(hits)}")
         value = mean_reciprocal_rank(places)
-        print(
-            f"{len(places)} queries, {head.processors} processors: mean reciprocal rank {value:.3f} (≥ {TARGET})"
-        )
+        print(f"{len(places)} queries: mean reciprocal rank {value:.3f} (≥ {TARGET})")
         head.close()
     if value < TARGET:
         raise SystemExit(1)

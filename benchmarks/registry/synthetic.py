@@ -10,11 +10,25 @@ import judge
 
 from dataflows_registry.model import Distribution, Parameter, Processor, Release
 
-VERBS = "load dump add filter convert parse validate notify lookup extract split merge compute clean match".split()
+VERBS = (
+    *(
+        "load",
+        "dump",
+        "add",
+        "filter",
+        "convert",
+        "parse",
+        "validate",
+        "notify",
+        "lookup",
+        "extract",
+        "split",
+    ),
+    *("merge", "compute", "clean", "match"),
+)
 KINDS = {"load": "source", "dump": "sink"}
-SYLLABLES = [
-    first + vowel for first in "b c d f g h k l m n p r s t v w z st tr pl".split() for vowel in "aeiou"
-]
+CONSONANTS = (*"bcdfghklmnprstvwz", "st", "tr", "pl")
+SYLLABLES = [first + vowel for first in CONSONANTS for vowel in "aeiou"]
 
 
 def distributions(processors: int, seed: int = 1) -> Iterator[Distribution]:

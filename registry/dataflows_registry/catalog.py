@@ -84,10 +84,12 @@ class Catalog:
 
     Args:
         store: The user's configuration and folders.
+        describe_installed: Describe what is installed, which takes a second when it has changed; otherwise it
+            is only known by name.
     """
 
-    def __init__(self, store: Store | None = None) -> None:
-        self.store = store or Store()
+    def __init__(self, store: Store | None = None, *, describe_installed: bool = True) -> None:
+        self.store, self.describe_installed = store or Store(), describe_installed
         self.installed = installed_versions()
 
     @cached_property
@@ -95,7 +97,8 @@ class Catalog:
         """The folders of the indexes by name, those that take precedence first."""
         added = {index.name: self.store.index_folder(index.name) for index in self.store.indexes()}
         bundled = bundled_index()
-        known = {"installed": installed_index(self.store), **added}
+        known = {"installed": installed_index(self.store)} if self.describe_installed else {}
+        known |= added
         if bundled is not None:
             known["bundled"] = bundled
         return {name: folder for name, folder in known.items() if (folder / "index.json").is_file()}
@@ -139,7 +142,7 @@ class Catalog:
         return found[:most]
 
     def _shown(self, known: Known) -> bool:
-        """Whether a distribution is shown from the index it is in: what is installed is, as it is installed."""
+        """Whether a processor is shown from the index it is in; of what is installed, as it is installed."""
         distribution = known.found.distribution
         if known.index != "installed" and distribution in self.installed:
             return False

@@ -1,8 +1,8 @@
 """What is installed, described once: an index in the cache folder, made again when something has changed.
 
 Whether something has is told by the names and times of the folders of metadata, and, for what is installed
-from a checkout, of its source files. Where the cache cannot be written, what is installed is described anew in
-a folder that goes away with the process.
+from a checkout, of its source files. Where the cache cannot be written, what is installed is described
+anew, in a folder that goes away with the process.
 """
 
 from __future__ import annotations

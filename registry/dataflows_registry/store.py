@@ -37,15 +37,22 @@ class ConfiguredIndex:
         name: What the user calls it.
         source: A wheel, a folder, or the address of a package index or of a published index.
         pins: Patterns of distributions (`acme-*`) that come from this index and from no other.
+        extras: Distributions to look for at a package index besides those named `dataflows-…`.
     """
 
     name: str
     source: str
     pins: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As the configuration file has it."""
-        return {"name": self.name, "source": self.source, "pins": list(self.pins)}
+        return {
+            "name": self.name,
+            "source": self.source,
+            "pins": list(self.pins),
+            "extras": list(self.extras),
+        }
 
 
 class Store:
@@ -203,12 +210,16 @@ class Store:
 
 
 def _configured(item: dict[str, Any]) -> ConfiguredIndex:
-    name, source, pins = item["name"], item["source"], item.get("pins", [])
-    if not (isinstance(source, str) and isinstance(pins, list) and all(isinstance(p, str) for p in pins)):
-        raise ValueError(f"the index {name!r} needs a source, a text, and pins, a list of texts")
+    name, source = item["name"], item["source"]
+    pins, extras = item.get("pins", []), item.get("extras", [])
+    if not isinstance(source, str):
+        raise TypeError(f"the source of the index {name!r} is no text")
+    for key, texts in (("pins", pins), ("extras", extras)):
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise TypeError(f"{key} of the index {name!r} is no list of texts")
     if not _NAME.fullmatch(name):  # it becomes a folder's name
         raise ValueError(f"{name!r} cannot name an index")
-    return ConfiguredIndex(name, source, tuple(pins))
+    return ConfiguredIndex(name, source, tuple(pins), tuple(extras))
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -134,5 +134,5 @@ def test_the_configuration_is_readable_json(store):
     store.add(ConfiguredIndex("house", "/wheels"))
 
     assert json.loads(store.config_file.read_text()) == {
-        "indexes": [{"name": "house", "source": "/wheels", "pins": []}]
+        "indexes": [{"name": "house", "source": "/wheels", "pins": [], "extras": []}]
     }

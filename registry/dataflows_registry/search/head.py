@@ -104,12 +104,11 @@ def fill(connection: sqlite3.Connection, distributions: Iterable[Distribution], 
     docs: Counter[str] = Counter()
     worth: set[str] = set()
     connection.executemany(
-        f"INSERT INTO processor VALUES ({', '.join('?' * 11)})",
+        f"INSERT INTO processor VALUES ({', '.join('?' * 11)})",  # noqa: S608 - marks alone
         (_row(number, *item) for number, item in enumerate(found, 1)),
     )
-    insert = (
-        f"INSERT INTO full_text (rowid, {', '.join(COLUMNS)}) VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
-    )
+    marks = ", ".join("?" * (len(COLUMNS) + 1))
+    insert = f"INSERT INTO full_text (rowid, {', '.join(COLUMNS)}) VALUES ({marks})"  # noqa: S608 - own names
     for number, item in enumerate(found, 1):
         columns = _stems(*item)
         connection.execute(insert, (number, *(" ".join(column) for column in columns)))

@@ -14,7 +14,7 @@ from math import log
 
 from dataflows_registry.search.reader import Filters, Found, Head
 from dataflows_registry.search.spelling import nearest, tolerance
-from dataflows_registry.search.synonyms import known_words, related
+from dataflows_registry.search.synonyms import known_words, phrases, related
 from dataflows_registry.search.words import name_words, squashed, words
 
 __all__ = ["Hit", "search"]
@@ -23,6 +23,7 @@ _EXACT, _PREFIX = 4.0, 2.0
 _NAME, _ABOUT, _SUMMARY, _DETAILS = 1.0, 0.7, 0.55, 0.25
 _START, _ALSO_START, _SYNONYM, _MISSPELT = 0.8, 0.5, 0.7, (1.0, 0.75, 0.6)
 _TIERS = (("name",), ("name", "words"), ("name", "words", "summary"), ("name", "words", "summary", "details"))
+_ALL = Filters()
 _ENOUGH = 60
 """Candidates that are looked at for each head; there are seldom more that could win."""
 
@@ -55,9 +56,7 @@ class Word:
     weight: float = 0.0
 
 
-def search(
-    heads: Sequence[Head], text: str, filters: Filters = Filters(), most: int | None = None
-) -> list[Hit]:  # noqa: B008 - immutable
+def search(heads: Sequence[Head], text: str, filters: Filters = _ALL, most: int | None = None) -> list[Hit]:
     """The processors that answer a question, the best first.
 
     Args:
@@ -100,12 +99,14 @@ def understood(heads: Sequence[Head], text: str) -> list[Word]:
 
 
 def _joined(stems: Sequence[str]) -> list[str]:
-    """The stems, neighbours that are one notion as one: *look up*."""
-    known = set(known_words())
+    """The stems, neighbours that are one notion as one: *look up*, *remove duplicates*."""
+    known, meant = set(known_words()), phrases()
     found: list[str] = []
     for stem in stems:
         if found and found[-1] + stem in known:
             found[-1] += stem
+        elif found and (found[-1], stem) in meant:
+            found[-1] = meant[found[-1], stem]
         elif stem not in found:
             found.append(stem)
     return found
@@ -120,7 +121,7 @@ def _docs(heads: Iterable[Head], stems: Iterable[str]) -> dict[str, int]:
 
 
 def _meanings(heads: Sequence[Head], stem: str, *, last: bool) -> dict[str, float]:
-    meant = {stem: 1.0, **{other: _SYNONYM for other in related(stem)}}
+    meant = {stem: 1.0, **dict.fromkeys(related(stem), _SYNONYM)}
     exact = stem in (there := _docs(heads, meant))
     meant = {one: weight for one, weight in meant.items() if one in there}
     if len(stem) > 1 and (last or not exact):

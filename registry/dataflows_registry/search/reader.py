@@ -15,7 +15,19 @@ __all__ = ["Filters", "Found", "Head"]
 
 _FIELDS = ", ".join(
     f"processor.{name}"
-    for name in "id name squashed section kind summary distribution version formats schemes rank".split()
+    for name in (
+        "id",
+        "name",
+        "squashed",
+        "section",
+        "kind",
+        "summary",
+        "distribution",
+        "version",
+        "formats",
+        "schemes",
+        "rank",
+    )
 )
 _LAST = "\U0010ffff"
 
@@ -110,7 +122,8 @@ class Head:
         """How many processors have each of the words; those that none has are left out."""
         given = list(words)
         marks = ", ".join("?" * len(given))
-        return dict(self._rows(f"SELECT term, docs FROM term WHERE term IN ({marks})", given))
+        query = f"SELECT term, docs FROM term WHERE term IN ({marks})"  # noqa: S608 - marks alone
+        return dict(self._rows(query, given))
 
     def starting(self, prefix: str, most: int) -> list[tuple[str, int]]:
         """The most frequent words that start so, with how many processors have each."""
@@ -124,7 +137,7 @@ class Head:
         given = sorted(keys(word, tolerance(word)))
         marks = ", ".join(["(?)"] * len(given))
         return self._rows(
-            f"WITH wanted (key) AS (VALUES {marks}) SELECT DISTINCT term.term, docs FROM wanted "
+            f"WITH wanted (key) AS (VALUES {marks}) SELECT DISTINCT term.term, docs FROM wanted "  # noqa: S608 - marks
             f"JOIN misspelling ON misspelling.id BETWEEN key << {KEY_SHIFT} AND (key + 1 << {KEY_SHIFT}) - 1 "
             f"JOIN term ON term.id = misspelling.id & {(1 << KEY_SHIFT) - 1}",
             given,
@@ -142,7 +155,7 @@ class Head:
     def formats(self) -> set[str]:
         """Every format that something reads or writes."""
         rows = self._rows("SELECT DISTINCT formats FROM processor WHERE formats != ''")
-        return {format for (formats,) in rows for format in formats.split()}
+        return {one for (formats,) in rows for one in formats.split()}
 
     def matching(
         self, groups: Sequence[Iterable[str]], columns: Sequence[str], filters: Filters, most: int
@@ -163,7 +176,7 @@ class Head:
             where = [*where, f"distribution NOT IN ({', '.join('?' * len(filters.without))})"]
             values = [*values, *filters.without]
         query = (
-            f"SELECT {_FIELDS} FROM {table} WHERE {' AND '.join(where) or '1'} "
+            f"SELECT {_FIELDS} FROM {table} WHERE {' AND '.join(where) or '1'} "  # noqa: S608 - own names
             f"ORDER BY {'full_text.rowid' if wanted else 'processor.id'} LIMIT ?"
         )
         return [Found(*row) for row in self._rows(query, [*values, most])]

@@ -1,8 +1,8 @@
 """Misspelt words: which known word was meant.
 
 Each known word is filed under itself and under itself without one of its letters. Looked up the same way,
-a word meets every word that one insertion, deletion, substitution or transposition makes of it, and, with two letters
-left out, some that are two away.
+a word meets every word that one insertion, deletion, substitution or transposition makes of it, and, with
+two letters left out, some that are two away.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from functools import cache
 
 from dataflows_registry.search.words import stem
 
-__all__ = ["known_words", "related"]
+__all__ = ["known_words", "phrases", "related"]
 
 _GROUPS = """
 load read import open ingest extract
@@ -157,6 +157,28 @@ uppercase > case
 whitespace > strip trim
 currency > money exchange
 """
+
+_PHRASES = """
+remove duplicate > deduplicate
+drop duplicate > deduplicate
+delete duplicate > deduplicate
+duplicate row > deduplicate
+wide long > unpivot
+long wide > pivot
+text column > split
+"""
+"""Two words, with nothing but stop words between them, that mean one thing."""
+
+
+@cache
+def phrases() -> dict[tuple[str, str], str]:
+    """Two stems that follow each other, and the one that they mean."""
+    found = {}
+    for line in filter(None, _PHRASES.split("\n")):
+        words, _, meaning = line.partition(" > ")
+        first, second = map(stem, words.split())
+        found[first, second] = stem(meaning)
+    return found
 
 
 @cache

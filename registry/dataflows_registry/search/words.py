@@ -8,12 +8,13 @@ from functools import lru_cache
 
 __all__ = ["STOP_WORDS", "name_words", "squashed", "stem", "words"]
 
-STOP_WORDS = frozenset(
-    "a all an and any are as at be been by can do does each either every for from get give had has have how i "
-    "if in into is it its like make me my no not of on one only onto or other our out over so some such than "
-    "that the their them then there these they this those to up use used uses using via want was way we what "
-    "when where which while who whose will with without you your".split()
-)
+_STOP_WORDS = """
+a all an and any are as at be been by can do does each either every for from get give had has have how i
+if in into is it its like make me my no not of on one only onto or other our out over so some such than that
+the their them then there these they this those to up use used uses using via want was way we what when where
+which while who whose will with without you your
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 """Words that say nothing about a processor."""
 
 _WORD = re.compile(r"[^\W_]+")

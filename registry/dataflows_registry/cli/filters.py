@@ -1,0 +1,74 @@
+"""The options that narrow a list of processors, and how the list is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from dataflows_registry.catalog import Catalog, Known
+
+__all__ = ["filter_options", "print_known"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def filter_options(function: Function) -> Function:
+    """Add the options; the command's function takes `kind`, `format`, `scheme` and `installed`."""
+    for option in (
+        click.option(
+            "--installed/--available", default=None, help="Only what is installed; only what is not."
+        ),
+        click.option(
+            "--scheme", metavar="SCHEME", help="Only what reads or writes such addresses: s3, ftp …"
+        ),
+        click.option("--format", metavar="FORMAT", help="Only what reads or writes a format: csv, xlsx …"),
+        click.option(
+            "--kind", type=click.Choice(["source", "step", "sink", "flow", "unknown"]), help="Only one kind."
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def print_known(catalog: Catalog, known: Sequence[Known], *, as_json: bool, nothing: str) -> None:
+    """Print a list of processors.
+
+    Args:
+        catalog: Where they were found.
+        known: The processors.
+        as_json: For programs, with everything that is known of them.
+        nothing: What to say when there are none.
+    """
+    from dataflows_registry.cli.options import print_json, print_table
+
+    if as_json:
+        print_json([entry.to_json() for entry in catalog.entries(known)])
+        return
+    if not known:
+        click.echo(nothing, err=True)
+        return
+    from dataflows_core.render import Column
+
+    short = _short_names(known)
+    rows = [
+        [
+            one.found.name if one.found.name in short else one.found.qualified_name,
+            one.found.kind,
+            one.found.summary or None,
+            one.found.distribution,
+            f"{one.found.version} installed" if one.installed_version else one.found.version,
+        ]
+        for one in known
+    ]
+    print_table(
+        [Column("name"), Column("kind"), Column("summary"), Column("distribution"), Column("version")], rows
+    )
+
+
+def _short_names(known: Sequence[Known]) -> set[str]:
+    """The short names that one processor of the list has alone."""
+    names = [one.found.name for one in known]
+    return {name for name in names if names.count(name) == 1}
