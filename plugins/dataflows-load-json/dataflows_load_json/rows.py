@@ -1,0 +1,209 @@
+"""The rows of a document, one after the other, in bounded memory; numbers digit by digit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import ijson
+
+from dataflows_core.errors import DataError, RowError, UnreadableError, shorten
+from dataflows_core.files import Readable, Source
+from dataflows_load_json.depth import DepthGuard
+from dataflows_load_json.shape import Shape, find_shape
+
+__all__ = ["Document", "Line", "parse_line", "shape_of"]
+
+_BLOCK_ROWS = 1 << 12
+_BLOCK_SIZE = 1 << 20
+_LONGEST_LINE = 256 << 20
+_PIECE = 1 << 13  # what a parser gets between two looks at how deeply it nests
+_MARK = b"\xef\xbb\xbf"
+
+Line = bytes
+"""One line of an NDJSON file."""
+
+
+class _Checked:
+    """The bytes of a file, in UTF-8 and without the byte order mark.
+
+    Args:
+        stream: The bytes.
+        file: The file they are of.
+        nested: Whether they are one document, which must not nest too deeply.
+    """
+
+    def __init__(self, stream: Readable, file: Source, *, nested: bool = True) -> None:
+        self._stream = stream
+        self._head = stream.read(4) or b""
+        if self._head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in self._head:
+            raise UnreadableError(f"{file.shown} is not in UTF-8, as JSON has to be")
+        self._head = self._head.removeprefix(_MARK)
+        self._guard = DepthGuard(file.shown, partial(_again, file)) if nested else None
+
+    def read(self, size: int = -1) -> bytes:
+        if size == 0:  # somebody wants to know whether bytes come, or text
+            return b""
+        data, self._head = self._head, b""
+        if self._guard is None:
+            return data or self._stream.read(size) or b""
+        data = data or self._stream.read(_PIECE if size < 0 else min(size, _PIECE)) or b""
+        self._guard.see(data)
+        return data
+
+
+def _again(file: Source) -> Iterator[bytes]:
+    with closing(file.open()) as raw:
+        stream = _Checked(raw, file, nested=False)
+        while data := stream.read(_PIECE):
+            yield data
+
+
+@contextmanager
+def _json_errors(source: str) -> Iterator[None]:
+    try:
+        yield
+    except ijson.JSONError as error:
+        raise DataError(f"{source} is not JSON, or is cut short: {_first_line(error)}") from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise DataError(f"{source} is not JSON that can be read: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    text = error.args[0] if error.args else ""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    return str(text).strip().split("\n")[0]
+
+
+def shape_of(file: Source, *, lines: bool | None, path: tuple[str, ...], key: str) -> Shape:
+    """The shape of a file.
+
+    Args:
+        file: The file.
+        lines: Whether each line is a document; None to find it out.
+        path: The keys that lead to the rows.
+        key: The field that keys become.
+
+    Raises:
+        AccessError: It cannot be read.
+        DataError: It is not JSON.
+        UnreadableError: It holds no rows, or one does not know which.
+    """
+    if lines:
+        return Shape("lines", path)
+    with closing(file.open()) as raw, _json_errors(file.shown):
+        checked = _Checked(raw, file)
+        if lines is None and not path and not key and (found := _by_line(checked, file.shown)):
+            return found
+    with closing(file.open()) as raw, _json_errors(file.shown):
+        return find_shape(ijson.basic_parse(_Checked(raw, file)), file.shown, path, key)
+
+
+def _by_line(stream: _Checked, source: str) -> Shape | None:
+    """That each line is a document, when the first one is one, and there is a second."""
+    head = b""
+    while b"\n" not in head.strip() and len(head) < _BLOCK_SIZE and (data := stream.read(1 << 16)):
+        head += data
+    first, _, rest = head.strip().partition(b"\n")
+    if not first:
+        raise UnreadableError(f"{source} is empty")
+    if not (first.startswith((b"{", b"[")) and rest.strip()):
+        return None
+    try:
+        json.loads(first)
+    except ValueError:
+        return None
+    return Shape("lines")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file, and where the rows are in it.
+
+    Args:
+        file: The file.
+        shape: Where the rows are.
+    """
+
+    file: Source
+    shape: Shape
+
+    def blocks(self) -> Iterator[list[Any]]:
+        """The rows, some thousands at a time; as they lie there, or of NDJSON as lines.
+
+        Raises:
+            AccessError: The file cannot be read to its end.
+            DataError: It is not JSON.
+        """
+        with closing(self.file.open()) as raw, _json_errors(self.file.shown):
+            if self.shape.kind == "lines":
+                yield from _line_blocks(_Checked(raw, self.file, nested=False), self.file.shown)
+                return
+            stream = _Checked(raw, self.file)
+            block: list[Any] = []
+            for item in self._items(stream):
+                block.append(item)
+                if len(block) >= _BLOCK_ROWS:
+                    yield block
+                    block = []
+            if block:
+                yield block
+
+    def _items(self, stream: _Checked) -> Iterator[Any]:
+        shape = self.shape
+        if shape.kind == "keyed":
+            for key, value in ijson.kvitems(stream, shape.prefix, use_float=False):
+                if not isinstance(value, dict):
+                    raise DataError(f"{self.file.shown}: the value of {key!r} is no row: {shorten(value)}")
+                if shape.key in value:
+                    raise DataError(
+                        f"{self.file.shown}: the row of {key!r} has a field {shape.key!r} already"
+                    )
+                yield {shape.key: key, **value}
+            return
+        prefix = f"{shape.prefix}.item" if shape.path else "item"
+        items: Iterable[Any] = ijson.items(stream, prefix, use_float=False)
+        yield from (map(_feature, items) if shape.kind == "features" else items)
+
+
+def _feature(item: Any) -> Any:
+    """A feature as a row: its properties, its geometry, its id."""
+    if not isinstance(item, dict) or item.get("type") != "Feature":
+        return item  # no row: whoever makes columns says so, with its number
+    properties = item.get("properties") or {}
+    more = {name: item[name] for name in ("id", "geometry") if name in item and name not in properties}
+    return {**properties, **more}
+
+
+def _line_blocks(stream: _Checked, source: str) -> Iterator[list[Line]]:
+    rest = b""
+    while data := stream.read(_BLOCK_SIZE):
+        *lines, rest = (rest + data).split(b"\n")
+        if len(rest) > _LONGEST_LINE:
+            raise DataError(f"{source} has a line of more than {_LONGEST_LINE:,} bytes; is it NDJSON?")
+        if found := [line for line in lines if line.strip()]:
+            yield found
+    if rest.strip():
+        yield [rest]
+
+
+def parse_line(line: Line, index: int) -> Any:
+    """What a line says.
+
+    Raises:
+        RowError: It is not JSON.
+    """
+    try:
+        return json.loads(line, parse_float=Decimal, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise RowError(f"the line is not JSON: {error}", index=index) from error
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"JSON has no {name}")

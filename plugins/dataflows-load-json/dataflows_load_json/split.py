@@ -1,0 +1,150 @@
+"""The engine's split: one document, its rows as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from dataflows_core import json_text
+from dataflows_core.errors import RowError, near_misses, shorten
+from dataflows_core.schema import Field, Schema
+from dataflows_load_json.rows import Document, parse_line
+
+__all__ = ["JsonSplit", "read_schema", "rows_in", "spelled"]
+
+Row = Mapping[str, Any]
+
+
+def spelled(field: Field) -> Field:
+    """The field as the split gives it: JSON as it is, everything else as text, which is cast behind it."""
+    if isinstance(field.arrow, pa.JsonType):
+        return Field({"name": field.name, "type": "any"})
+    return Field({"name": field.name, "type": "string"})
+
+
+def read_schema(schema: Schema) -> Schema:
+    """The schema of what the split gives, for the schema that it is to have."""
+    return Schema(tuple(map(spelled, schema)))
+
+
+@dataclass(frozen=True)
+class JsonSplit:
+    """One document: a `dataflows_core.stream.Split`.
+
+    Args:
+        document: The file, and where its rows are.
+        schema: The schema that the rows are to have.
+        header: Whether rows are lists, and the first of them the header.
+        extra: What becomes of keys that no field declares: ``"error"`` or ``"ignore"``.
+    """
+
+    document: Document
+    schema: Schema
+    header: bool = False
+    extra: str = "error"
+
+    size: int | None = None
+
+    @property
+    def source(self) -> str:
+        """What messages call the file."""
+        return self.document.file.shown
+
+    def blocks(self) -> Iterator[tuple[int, list[Any]]]:
+        """Rows, or lines of NDJSON, with the number of rows before them.
+
+        Raises:
+            AccessError: The file cannot be read to its end.
+            DataError: It is not JSON.
+        """
+        first, header = 0, self.header
+        for block in self.document.blocks():
+            if header:
+                block, header = block[1:], False
+            if block:
+                yield first, block
+            first += len(block)
+
+    def decode(self, block: tuple[int, list[Any]]) -> pa.RecordBatch:
+        """The rows, as texts and as JSON.
+
+        Raises:
+            RowError: One is no row, or has a key that no field declares.
+        """
+        names = self.schema.names
+        rows = [self._row(item, index) for index, item in enumerate(block[1])]
+        if self.extra == "error":
+            known = set(names)
+            for index, row in enumerate(rows):
+                if not row.keys() <= known:
+                    raise _unknown(next(name for name in row if name not in known), names, index)
+        columns = [_column(field, [row.get(field.name) for row in rows]) for field in self.schema]
+        return pa.RecordBatch.from_arrays(columns, schema=read_schema(self.schema).arrow)
+
+    def _row(self, item: Any, index: int) -> Row:
+        if self.document.shape.kind == "lines":
+            item = parse_line(item, index)
+        if self.header and isinstance(item, list):
+            if len(item) != len(self.schema):
+                raise RowError(
+                    f"the row has {len(item)} values, and there are {len(self.schema)} fields", index=index
+                )
+            return dict(zip(self.schema.names, item, strict=True))
+        if not isinstance(item, dict):
+            raise RowError(f"a row is an object, and this is {shorten(item)}", index=index)
+        return item
+
+    def locate(self, block: tuple[int, list[Any]], index: int) -> int:
+        """The row's number in the file."""
+        return block[0] + index + 1
+
+
+def _unknown(name: str, names: Sequence[str], index: int) -> RowError:
+    close = near_misses(name, names)
+    hint = f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""
+    return RowError(
+        f"the row has a key {name!r} that no row of the sample had{hint}\n  declare the field "
+        "(override_fields), look at more rows first (sample_size), or leave such keys out (extra='ignore')",
+        index=index,
+        field=name,
+    )
+
+
+def _column(field: Field, values: list[Any]) -> pa.Array:
+    if isinstance(field.arrow, pa.JsonType):
+        texts = [None if value is None else json_text.dumps(value) for value in values]
+        return pa.ExtensionArray.from_storage(field.arrow, pa.array(texts, pa.string()))
+    return pa.array([_text(value, field) for value in values], pa.string())
+
+
+def _text(value: Any, field: Field) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, Decimal | int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, bool) and field.type == "boolean":
+        words = field.descriptor.get("trueValues" if value else "falseValues")
+        return str(words[0]) if words else json_text.dumps(value)
+    return json_text.dumps(value)
+
+
+def rows_in(document: Document, wanted: int) -> list[Any]:
+    """The first rows of a document, as they lie there.
+
+    Raises:
+        RowError: A line is not JSON; its index is that of the line.
+    """
+    found: list[Any] = []
+    blocks = document.blocks()
+    for block in blocks:
+        lines = document.shape.kind == "lines"
+        taken = block[: wanted - len(found)]
+        found += [parse_line(line, len(found) + n) for n, line in enumerate(taken)] if lines else taken
+        if len(found) >= wanted:
+            break
+    blocks.close()  # type: ignore[attr-defined] # a generator
+    return found
