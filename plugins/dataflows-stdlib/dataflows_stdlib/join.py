@@ -123,9 +123,12 @@ def join(
             filled = filled_by(keys[0], keys[1], target.schema)
         after = target.schema.add(*(_added(one, target) for one in made))
         grouping = Grouping(source.schema, keys[0], kinds, made)
-        matching = Matching(grouping, keys[1], target.schema, after, mode, filled, memory_limit)
-        streams = _inputs(package, source, target, keep=not source_delete)
-        target.stream = Stream.derive(streams, matching, after, reads=(grouping.reads, matching.reads))
+        stream, rows = _inputs(package, source, target, keep=not source_delete)
+        stream = grouping.travelling(stream)
+        matching = Matching(
+            grouping, stream.schema, keys[1], target.schema, after, mode, filled, memory_limit
+        )
+        target.stream = Stream.derive([stream, rows], matching, after, reads=(grouping.typed, matching.reads))
 
     return step
 

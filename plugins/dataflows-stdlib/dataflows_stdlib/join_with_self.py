@@ -131,7 +131,9 @@ def grouped(
         source.stream, stream = stream.share()
         place += 1
     after = Schema(grouping.fields)
-    derived = Stream.derive([stream], _Grouped(grouping, after, memory_limit), after, reads=[grouping.reads])
+    stream = grouping.travelling(stream)
+    function = _Grouped(grouping, stream.schema, after, memory_limit)
+    derived = Stream.derive([stream], function, after, reads=[grouping.typed])
     package.add(Resource(target_name, derived, {"path": f"data/{target_name}.csv"}))
     package.resources.insert(place, package.resources.pop())
 
@@ -141,12 +143,13 @@ class _Grouped:
     """The rows of the result."""
 
     grouping: Grouping
+    before: Schema
     schema: Schema
     memory_limit: str | int | None
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         with Database(self.memory_limit) as database:
-            sql = self.grouping.read(database, batches)
+            sql = self.grouping.read(database, batches, self.before)
             order = key_order(self.grouping.kinds)
             for batch in database.raw(f"SELECT * FROM ({sql}) ORDER BY {order}"):  # noqa: S608 - SQL of ours
                 columns = self.grouping.finished(batch)

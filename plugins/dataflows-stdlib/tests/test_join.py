@@ -199,6 +199,9 @@ def test_format_strings_are_compared_as_texts() -> None:
     target = [{"period": "2021-12"}, {"period": "2020-01"}, {"period": "2020-1"}]
     rows = joined({"n": None}, source, target, ("{year}-{month:02}", "period"))
     assert [row["n"] for row in rows] == [2, 1, None]
+    assert [row["n"] for row in joined({"n": None}, source, [{"p": "2020:1"}], ("{year}:{month}", "p"))] == [
+        1
+    ]
     rows = joined({"n": None}, source, target, ("{year}-{month:02}", "{period}"), mode="full-outer")
     assert [row["period"] for row in rows] == ["2021-12", "2020-01", "2020-1"]
 
@@ -385,8 +388,9 @@ def test_a_resource_is_grouped_in_place_of_itself_and_beside_itself() -> None:
 
 
 def test_all_rows_become_one_with_an_empty_key() -> None:
-    flow = Flow(PEOPLE, join_with_self("res_1", [], {"n": {"aggregate": "count"}}))
-    assert flow.results().rows[0] == [{"n": 6}]
+    fields: Any = {"n": {"aggregate": "count"}, "age": {"aggregate": "max"}, "name": {"aggregate": "first"}}
+    flow = Flow(PEOPLE, join_with_self("res_1", [], fields))
+    assert flow.results().rows[0] == [{"name": "ann", "age": 41, "n": 6}]
 
 
 # Refusals.
@@ -428,8 +432,8 @@ def test_what_is_wrong_without_data_is_said_at_once(options: dict[str, Any], mes
         ({"keys": ("{house", "id")}, "no format string"),
         ({"keys": ("{house!r}", "id")}, "braces"),
         ({"keys": ("{}", "id")}, "braces"),
-        ({"keys": (["house", "name"], "id")}, "numbers of fields"),
-        ({"keys": (["house", "name"], "{id}/{street}/{id}")}, "numbers of fields"),
+        ({"keys": (["house", "name"], "id")}, "as many fields"),
+        ({"keys": (["house", "name"], "{id}/{street}")}, "as many fields"),
         ({"keys": ([1], "id")}, "1 where"),
         ({"keys": (7, "id")}, "and not 7"),
         ({"fields": {"nam": None}}, "did you mean 'name'"),

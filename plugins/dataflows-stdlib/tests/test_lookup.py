@@ -92,7 +92,7 @@ def test_many_batches_are_looked_up() -> None:
         ({"table_key": "cod"}, "did you mean 'code'"),
         ({"key": "county"}, "did you mean 'country'"),
         ({"fields": ["nam"]}, "did you mean 'name'"),
-        ({"table_key": ["code", "name"]}, "numbers of fields"),
+        ({"table_key": ["code", "name"]}, "as many fields"),
         ({"table_key": ["#"]}, "no row numbers"),
         ({"resources": "res_9"}, "res_9"),
         ({"table": "res_9"}, "res_9"),

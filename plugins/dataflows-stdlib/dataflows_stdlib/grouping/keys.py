@@ -21,6 +21,7 @@ from dataflows_core.plain import text_scalar
 from dataflows_core.rows import RowCodec
 from dataflows_core.schema import Field, Schema
 from dataflows_core.text import column_to_text
+from dataflows_stdlib.outofcore import ordinals
 
 __all__ = ["ROW_NUMBER", "Key", "KeyColumns", "Part", "comparable", "key_order", "parse_key", "text_of"]
 
@@ -47,10 +48,12 @@ class Key:
     Attributes:
         parts: The fields.
         texts: The texts before, between and behind them.
+        format_string: Whether it was written as one.
     """
 
     parts: tuple[Part, ...]
     texts: tuple[str, ...]
+    format_string: bool = field(default=False, compare=False)
 
     @property
     def plain(self) -> bool:
@@ -118,7 +121,7 @@ def _of_text(key: str, schema: Schema) -> Key:
             )
         parts.append(Part(name, spec or ""))
         texts.append("")
-    return Key(tuple(parts), tuple(texts))
+    return Key(tuple(parts), tuple(texts), format_string=True)
 
 
 @dataclass
@@ -144,24 +147,24 @@ class KeyColumns:
 
     def __call__(self, batch: pa.RecordBatch) -> list[pa.Array]:
         """The columns of the next batch."""
-        numbers = pa.array(range(self.count + 1, self.count + batch.num_rows + 1), pa.int64())
         self.count += batch.num_rows
         if self.key.plain and len(self.kinds) == len(self.key.parts) > 0:
             return [
-                self._column(batch, numbers, part, kind)
-                for part, kind in zip(self.key.parts, self.kinds, strict=True)
+                self._column(batch, part, kind) for part, kind in zip(self.key.parts, self.kinds, strict=True)
             ]
         pieces: list[pa.Array] = [pa.repeat(text_scalar(self.key.texts[0]), batch.num_rows)]
         for part, text in zip(self.key.parts, self.key.texts[1:], strict=True):
-            column = self._column(batch, numbers, part, pa.string())
+            column = self._column(batch, part, pa.string())
             pieces += [pc.fill_null(column, text_scalar("")), text_scalar(text)]
         return [pc.binary_join_element_wise(*pieces, text_scalar(""))]
 
-    def _column(self, batch: pa.RecordBatch, numbers: pa.Array, part: Part, kind: pa.DataType) -> pa.Array:
+    def _column(self, batch: pa.RecordBatch, part: Part, kind: pa.DataType) -> pa.Array:
         if part.field == ROW_NUMBER:
-            column, of = numbers, Field({"name": ROW_NUMBER, "type": "integer"})
+            column = ordinals(self.count - batch.num_rows + 1, batch.num_rows)
+            of = Field({"name": ROW_NUMBER, "type": "integer"})
         else:
-            column, of = batch.column(part.field), self.schema.field(part.field)
+            column = batch.column(part.field)
+            of = self.schema.field(part.field)
         if part.format:
             return _formatted(column, of, part.format)
         return column.cast(kind) if kind == pa.int64() else text_of(column, of)
@@ -217,12 +220,12 @@ def comparable(
             for i in places
         )
     for key, resource in zip(keys, resources, strict=True):
-        if key.plain and len(key.parts) > 1 and len(lengths) > 1:
+        if not key.format_string and len(key.parts) > 1:
             sizes = " and ".join(
                 f"{name!r} has {len(one.parts)}" for one, name in zip(keys, resources, strict=True)
             )
             raise FlowError(
-                f"the keys have different numbers of fields, and cannot be compared: that of {sizes}\n"
+                f"a list of fields is compared with as many fields, and the key of {sizes}\n"
                 f"  to compare {resource!r} by one text, write a format string such as '{{a}}-{{b}}'"
             )
     return (pa.string(),)

@@ -68,6 +68,7 @@ class Matching:
 
     Attributes:
         grouping: How the source is grouped.
+        source: The schema in which it travels.
         key: The target's key.
         before: The target's schema.
         after: The schema of the result.
@@ -77,6 +78,7 @@ class Matching:
     """
 
     grouping: Grouping
+    source: Schema
     key: Key
     before: Schema
     after: Schema
@@ -95,7 +97,7 @@ class Matching:
     ) -> Iterator[pa.RecordBatch]:
         """The rows of the target, in their order, then those that only the source has."""
         with Database(self.memory_limit) as database:
-            grouped = self.grouping.read(database, source)
+            grouped = self.grouping.read(database, source, self.source)
             database.execute(f"CREATE TABLE groups AS SELECT *, true AS matched FROM ({grouped})")  # noqa: S608
             spool = Spool()
             keys = KeyColumns(self.key, self.before, self.grouping.kinds)

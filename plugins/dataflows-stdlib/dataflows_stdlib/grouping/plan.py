@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from dataflows_core.errors import FlowError, SchemaError, near_misses
+from dataflows_core.operations import Map, PipeBatches
 from dataflows_core.schema import Field, Schema
+from dataflows_core.steps import current_step
 from dataflows_stdlib.grouping.aggregates import AGGREGATES, Aggregate, Form, form_of, planned
-from dataflows_stdlib.grouping.keys import Key, KeyColumns
+from dataflows_stdlib.grouping.keys import ROW_NUMBER, Key, KeyColumns
 from dataflows_stdlib.outofcore import ORDINAL
 
 if TYPE_CHECKING:
+    from dataflows_core.stream import Stream
     from dataflows_stdlib.outofcore import Database
 
 __all__ = ["Grouping", "Made", "check_fields", "made_fields"]
@@ -127,13 +130,22 @@ def _made(name: str, options: Mapping[str, Any], schema: Schema, resource: str) 
     return Made(schema.field(source), planned(name, aggregate, schema.field(source)))
 
 
-def _converted(
-    batches: Iterator[pa.RecordBatch], keys: KeyColumns, columns: Sequence[tuple[Field, Form]], schema: Schema
-) -> Iterator[pa.RecordBatch]:
-    """The batches as they travel: the key's columns, then those that are aggregated."""
-    for batch in batches:
-        values = [form.convert(batch.column(field.name), field) for field, form in columns]
-        yield pa.RecordBatch.from_arrays([*keys(batch), *values], names=list(schema.names))
+@dataclass(frozen=True)
+class _Travelling:
+    """Makes a batch as it travels: the key's columns, then those that are aggregated."""
+
+    keys: KeyColumns
+    columns: tuple[tuple[Field, Form], ...]
+    names: tuple[str, ...]
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        values = [form.convert(batch.column(field.name), field) for field, form in self.columns]
+        return pa.RecordBatch.from_arrays([*self.keys(batch), *values], names=list(self.names))
+
+    def in_order(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The same, for keys with row numbers."""
+        keys = replace(self.keys)  # which counts from the first row again
+        return map(replace(self, keys=keys), batches)
 
 
 @dataclass(frozen=True)
@@ -152,37 +164,51 @@ class Grouping:
     kinds: tuple[pa.DataType, ...]
     made: tuple[Made, ...]
 
-    @property
-    def reads(self) -> set[str]:
-        """The fields of the source that are looked at; others may come carried."""
-        looked_at = {
-            made.source.name
-            for made in self.made
-            if made.source is not None and made.aggregate.form != "same"
-        }
-        return {*self.key.fields, *looked_at}
+    def travelling(self, stream: Stream) -> Stream:
+        """The source as `read` wants it; made in threads or on other machines, like any batch."""
+        keys = KeyColumns(self.key, self.schema, self.kinds)
+        columns = tuple(self._columns.values())
+        values = (form.field.update(name=f"v{i}") for i, (_, form) in enumerate(columns))
+        after = Schema((*keys.fields, *values))
+        function = _Travelling(keys, columns, after.names)
+        if any(part.field == ROW_NUMBER for part in self.key.parts):
+            return stream.then(PipeBatches(current_step(), stream.schema, after, function.in_order))
+        looked_at = {source.name for (_, form), (source, _) in self._columns.items() if form != "same"}
+        reads = frozenset({*self.key.fields, *looked_at})
+        return stream.then(Map(current_step(), stream.schema, after, function, reads))
 
-    def read(self, database: Database, batches: Iterator[pa.RecordBatch]) -> str:
+    @property
+    def typed(self) -> list[str]:
+        """The columns that travel typed; others may be carried."""
+        keys = [f"k{i}" for i in range(len(self.kinds))]
+        return [*keys, *(f"v{i}" for i, (_, form) in enumerate(self._columns) if form != "same")]
+
+    @cached_property
+    def _columns(self) -> dict[tuple[str, str], tuple[Field, Form]]:
+        """The fields that are aggregated, each in the forms that it travels in."""
+        return {
+            (made.source.name, made.aggregate.form): (made.source, made.form)
+            for made in self.made
+            if made.source is not None and made.form is not None and self._in_key(made) is None
+        }
+
+    def read(self, database: Database, batches: Iterator[pa.RecordBatch], schema: Schema) -> str:
         """Hand the rows of the source to a database; the SQL that groups them.
 
         The query gives the columns of the key, ``k0`` …, and those of the result, ``r0`` … .
+
+        Args:
+            database: Where they are grouped.
+            batches: What `travelling` gives.
+            schema: Its schema.
         """
-        columns = {
-            (made.source.name, made.aggregate.form): (made.source, made.form)
-            for made in self.made
-            if made.source is not None and made.form is not None
-        }
-        keys = KeyColumns(self.key, self.schema, self.kinds)
-        values = tuple(form.field.update(name=f"v{i}") for i, (_, form) in enumerate(columns.values()))
-        travelling = Schema((*keys.fields, *values))
-        converted = _converted(batches, keys, list(columns.values()), travelling)
-        database.read("source", converted, travelling)
-        renamed = ", ".join([*(f"c{i} AS {name}" for i, name in enumerate(travelling.names)), ORDINAL])
+        database.read("source", batches, schema)
+        renamed = ", ".join([*(f"c{i} AS {name}" for i, name in enumerate(schema.names)), ORDINAL])
         table = f"(SELECT {renamed} FROM source)"  # noqa: S608 - SQL of ours
         if any(made.aggregate.distinct for made in self.made):  # it is read more than once
             database.execute(f"CREATE TABLE records AS {table}")
             table = "records"
-        return self._sql(table, {which: f"v{i}" for i, which in enumerate(columns)})
+        return self._sql(table, {which: f"v{i}" for i, which in enumerate(self._columns)})
 
     def _sql(self, table: str, names: Mapping[tuple[str, str], str]) -> str:
         keys = ", ".join(f"k{i}" for i in range(len(self.kinds)))
@@ -190,6 +216,9 @@ class Grouping:
         results: list[str] = []
         joins: list[str] = []
         for number, made in enumerate(self.made):
+            if (place := self._in_key(made)) is not None:
+                results.append(f"grouped.k{place} AS r{number}")
+                continue
             column = "" if made.source is None else names[made.source.name, made.aggregate.form]
             own = [f"s{number}_{i}" for i in range(len(made.aggregate.states))]
             results.append(f"{made.aggregate.result.format(*own)} AS r{number}")
@@ -201,6 +230,16 @@ class Grouping:
         grouped = f"(SELECT {', '.join([keys, *states])} FROM {table} GROUP BY {keys}) AS grouped"  # noqa: S608
         selected = ", ".join([*(f"grouped.k{i}" for i in range(len(self.kinds))), *results])
         return f"SELECT {selected} FROM {' LEFT JOIN '.join([grouped, *joins])}"  # noqa: S608 - SQL of ours
+
+    def _in_key(self, made: Made) -> int | None:
+        """Which column of the key has the only value that a field of the result can have, if one has."""
+        listed = self.key.plain and len(self.key.parts) == len(self.kinds)
+        if not listed or made.source is None or made.aggregate.form not in ("same", "value"):
+            return None
+        for place, (part, kind) in enumerate(zip(self.key.parts, self.kinds, strict=True)):
+            if part.field == made.source.name and kind == made.source.arrow:
+                return place
+        return None
 
     def _distinct(self, table: str, keys: str, column: str, aggregate: Aggregate, own: list[str]) -> str:
         """A table of an aggregate of different values, and on what it is joined."""
