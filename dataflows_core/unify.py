@@ -128,7 +128,7 @@ def _scale(kind: pa.DataType) -> int:
 def _whole_digits(kind: pa.DataType) -> int:
     if pa.types.is_decimal(kind):
         return int(kind.precision - kind.scale)
-    return _INTEGER_DIGITS[kind.bit_width] + (kind == pa.uint64())
+    return _INTEGER_DIGITS[kind.bit_width] + int(kind == pa.uint64())
 
 
 def _unified_times(one: Field, other: Field) -> tuple[Mapping[str, Any], pa.DataType] | None:

@@ -55,7 +55,7 @@ def parallelize(
     """
     if not callable(row_func):
         raise FlowError(f"parallelize() takes a function of a row, and not {type(row_func).__name__}")
-    if num_processors is not None and (not isinstance(num_processors, int) or num_processors < 1):
+    if num_processors is not None and num_processors < 1:
         raise FlowError(f"num_processors is a number above 0, and not {num_processors!r}")
     if predicate is not None and not isinstance(predicate, str) and not callable(predicate):
         raise FlowError(f"a predicate is an expression or a function, not {type(predicate).__name__}")
@@ -111,7 +111,7 @@ class _Called:
                 if chosen is not None:
                     call: object = chosen[index]
                 else:
-                    call = self.wanted is None or self.wanted(row)  # type: ignore[arg-type]
+                    call = self.wanted is None or self.wanted(row)
                 new = self.function(row) if call else None
                 results.append(row if new is None else new)
         except Exception as error:  # the seam: a user's function may raise anything

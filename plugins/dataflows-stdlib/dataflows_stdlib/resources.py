@@ -36,7 +36,7 @@ def duplicate(
         >>> flow.results().rows, flow.package().names
         ([[{'n': 1}], [{'n': 1}]], ['res_1', 'same'])
     """
-    if not isinstance(batch_size, int) or batch_size < 1:
+    if batch_size < 1:
         raise FlowError(f"a batch has at least 1 row, and batch_size is {batch_size!r}")
 
     def step(package: Package) -> None:

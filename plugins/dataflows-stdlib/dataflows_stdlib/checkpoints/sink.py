@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -150,7 +150,7 @@ class _Batches:
             self._writer.write_batch(batch)
         self._rows += batch.num_rows
 
-    def close(self) -> Mapping[str, Any]:
+    def close(self) -> dict[str, Any]:
         """End the file; what the manifest says of it."""
         with access_errors(f"write {self._path}"):
             self._writer.close()

@@ -116,7 +116,8 @@ class Inlet:
                 self._cut_off(f"behind {sum(self._rows)} rows")
 
     def _lines(self) -> Block | None:
-        first, lines = self._rows[self._current], []
+        first = self._rows[self._current]
+        lines: list[bytes] = []
         while len(lines) < _LINES:
             line = self._file.line()
             if not line.endswith(b"\n"):
