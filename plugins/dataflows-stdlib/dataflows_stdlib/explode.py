@@ -19,6 +19,7 @@ from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Step
 from dataflows_core.tables import item_field
 from dataflows_stdlib.match import free_field
+from dataflows_stdlib.properties import check_properties
 from dataflows_stdlib.repeated import repeated
 
 __all__ = ["explode"]
@@ -63,6 +64,8 @@ def explode(
     """
     if delimiter == "":
         raise FlowError("explode() needs a delimiter of at least one character")
+
+    check_properties(options, ("resources", "index", "keep_empty", "strip"))
 
     def step(package: Package) -> None:
         for resource in package.tables(resources):

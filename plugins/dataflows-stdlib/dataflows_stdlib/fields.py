@@ -48,7 +48,7 @@ def add_field(
         >>> Flow([{"n": 2}], add_field("square", "integer", lambda row: row["n"] ** 2)).results().rows
         [[{'n': 2, 'square': 4}]]
     """
-    check_properties(options)
+    check_properties(options, ("default", "resources"))
     field = Field({"name": name, "type": type, **options})
 
     def step(package: Package) -> None:

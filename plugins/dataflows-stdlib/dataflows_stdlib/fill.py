@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,7 @@ def _filled(last: pa.Array, column: pa.Array) -> pa.Array:
 def coalesce(
     target: str | Mapping[str, Any],
     fields: Iterable[str],
-    default: str | None = None,
+    default: str | Callable[[dict[str, Any]], object] | None = None,
     resources: ResourceSelector = None,
 ) -> Step:
     """Take the first value that is not null, in the order of some fields.
@@ -91,7 +91,8 @@ def coalesce(
         target: The field that gets it, a name or a Table Schema field; one of that name is replaced.
         fields: The fields, in the order in which they are asked. Their types must have one in common, as
             integers and numbers have.
-        default: A SQL expression for the rows where all are null, such as ``"'unknown'"`` or ``"year - 1"``.
+        default: What the rows get where all are null: a SQL expression, such as ``"'unknown'"`` or
+            ``"year - 1"``, or a function of the row.
         resources: Which resources: None for all, a regular expression, a position or a list of names.
 
     Raises:
@@ -114,8 +115,18 @@ def coalesce(
     def step(package: Package) -> None:
         for resource in package.tables(resources):
             known = [resource.schema.field(source).name for source in sources]
-            parts = [*map(quoted, known), *([] if default is None else [f"({default})"])]
+            parts = [*map(quoted, known), *([f"({default})"] if isinstance(default, str) else [])]
             types = {name: properties} if properties else {}
             resource.map_sql(columns={name: f"coalesce({', '.join(parts)})"}, types=types)
+            if callable(default):
+                resource.each_row(_filled_by(name, default))
 
     return step
+
+
+def _filled_by(name: str, default: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, Any]], None]:
+    def fill(row: dict[str, Any]) -> None:
+        if row[name] is None:
+            row[name] = default(row)
+
+    return fill

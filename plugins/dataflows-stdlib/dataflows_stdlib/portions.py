@@ -14,6 +14,7 @@ from dataflows_core.package import Package, ResourceSelector
 from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Step
 from dataflows_stdlib.match import free_field
+from dataflows_stdlib.numbers import whole
 
 __all__ = ["limit", "row_number", "sample", "slice"]
 
@@ -37,7 +38,7 @@ def limit(rows: int, resources: ResourceSelector = None) -> Step:
         >>> Flow([{"n": n} for n in range(100)], limit(2)).results().rows
         [[{'n': 0}, {'n': 1}]]
     """
-    function = _Sliced(0, _whole(rows, "rows", 0), 1)
+    function = _Sliced(0, whole(rows, "rows", 0), 1)
 
     def step(package: Package) -> None:
         _pipe(package, resources, function)
@@ -64,8 +65,8 @@ def slice(  # noqa: A001 - that is what it is called
         >>> Flow([{"n": n} for n in range(100)], slice(10, 20, 4)).results().rows
         [[{'n': 10}, {'n': 14}, {'n': 18}]]
     """
-    end = None if stop is None else _whole(stop, "stop", 0)
-    function = _Sliced(_whole(start, "start", 0), end, _whole(every, "every", 1))
+    end = None if stop is None else whole(stop, "stop", 0)
+    function = _Sliced(whole(start, "start", 0), end, whole(every, "every", 1))
 
     def step(package: Package) -> None:
         _pipe(package, resources, function)
@@ -80,13 +81,6 @@ def _pipe(
 ) -> None:
     for resource in package.tables(resources):
         resource.pipe_batches(function)
-
-
-def _whole(value: object, name: str, least: int | None = None) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or (least is not None and value < least):
-        bound = "" if least is None else f" from {least}"
-        raise FlowError(f"{name} must be a whole number{bound}, and {value!r} is none")
-    return value
 
 
 @dataclass(frozen=True)
@@ -147,8 +141,8 @@ def sample(
         raise FlowError("sample() takes a number of rows (n) or a share (fraction); one of the two")
     if fraction is not None and not 0 <= fraction <= 1:
         raise FlowError(f"fraction must be from 0 to 1, and {fraction!r} is not")
-    origin = _whole(seed, "seed")
-    function = _Share(fraction, origin) if fraction is not None else _Drawn(_whole(n, "n", 0), origin)
+    origin = whole(seed, "seed")
+    function = _Share(fraction, origin) if fraction is not None else _Drawn(whole(n, "n", 0), origin)
 
     def step(package: Package) -> None:
         _pipe(package, resources, function)
@@ -237,7 +231,7 @@ def row_number(target: str = "row_number", start: int = 1, resources: ResourceSe
         [[{'city': 'Lyon', 'no': 1}, {'city': 'Graz', 'no': 2}]]
     """
     field = Field({"name": target, "type": "integer"})
-    first = _whole(start, "start")
+    first = whole(start, "start")
 
     def step(package: Package) -> None:
         for resource in package.tables(resources):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Any
@@ -12,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflows_core.carried import typed
-from dataflows_core.errors import FlowError
 from dataflows_core.package import Package, ResourceSelector
 from dataflows_core.resource import Resource
 from dataflows_core.rows import RowCodec
@@ -20,6 +20,7 @@ from dataflows_core.schema import NUMBER_SCALE, Field, Schema
 from dataflows_core.steps import Step
 from dataflows_core.stream import Stream
 from dataflows_core.text import column_to_text, value_to_text
+from dataflows_stdlib.numbers import whole
 from dataflows_stdlib.outofcore import Database, check_memory_limit
 
 __all__ = ["profile"]
@@ -81,13 +82,12 @@ def profile(
         >>> results.stats["profile"]["res_1"]["city"]["top"]
         [{'value': 'Oslo', 'count': 2}]
     """
-    if not isinstance(top, int) or isinstance(top, bool) or top < 0:
-        raise FlowError(f"top must be a whole number from 0, and {top!r} is none")
+    most = whole(top, "top", 0)
     limit = check_memory_limit(memory_limit)
 
     def step(package: Package) -> None:
         tables = package.tables(resources)
-        copies, stats = [], _Statistics([(one.name, one.schema) for one in tables], top, limit)
+        copies, stats = [], _Statistics([(one.name, one.schema) for one in tables], most, limit)
         for resource in tables:
             assert resource.stream is not None
             resource.stream, copy = resource.stream.share()
@@ -113,7 +113,7 @@ class _Statistics:
     tables: Sequence[tuple[str, Schema]]
     top: int
     memory_limit: int | None
-    found: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    found: dict[str, dict[str, dict[str, Any]]] = attribute(default_factory=dict)
 
     def __call__(self, *streams: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         self.found = {}
@@ -161,7 +161,7 @@ class _Column:
     ends: pa.Array | None = None
     lengths: pa.Array | None = None
     distinct: int = 0
-    top: list[dict[str, Any]] = field(default_factory=list)
+    top: list[dict[str, Any]] = attribute(default_factory=list)
 
     def add(self, carried: pa.Array) -> pa.Array:
         """Take in a batch of values; its texts."""

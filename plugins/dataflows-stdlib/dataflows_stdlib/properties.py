@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dataflows_core.errors import FlowError, near_misses
@@ -32,10 +32,14 @@ _KNOWN = (
 )
 
 
-def check_properties(options: Mapping[str, Any]) -> None:
+def check_properties(options: Mapping[str, Any], parameters: Iterable[str] = ()) -> None:
     """Refuse a property that is nearly one of Table Schema's: it was misspelled.
 
     Publishers may add properties of their own, and these pass.
+
+    Args:
+        options: Properties, by name.
+        parameters: The other parameters of the processor that got them.
 
     Raises:
         FlowError: Such a property.
@@ -47,6 +51,7 @@ def check_properties(options: Mapping[str, Any]) -> None:
         ...
         dataflows_core.errors.FlowError: a field has no property 'formt'; did you mean 'format'?
     """
+    known = (*_KNOWN, *parameters)
     for name in options:
-        if name not in _KNOWN and (close := near_misses(name, _KNOWN, 1)):
+        if name not in _KNOWN and (close := near_misses(name, known, 1)):
             raise FlowError(f"a field has no property {name!r}; did you mean {close[0]!r}?")

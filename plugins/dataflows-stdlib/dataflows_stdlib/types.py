@@ -73,7 +73,7 @@ def set_type(
     """
     policy: OnError = "raise" if on_error is None else on_error
     check_on_error(policy)
-    check_properties(options)
+    check_properties(options, ("resources", "regex", "on_error", "transform", "rejects"))
     if transform is not None and not isinstance(transform, str) and not callable(transform):
         raise FlowError(f"transform is an expression or a function, not {type(transform).__name__}")
 

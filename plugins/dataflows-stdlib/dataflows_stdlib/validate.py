@@ -20,6 +20,7 @@ from dataflows_core.report import Report
 from dataflows_core.rows import RowCodec
 from dataflows_core.schema import Schema
 from dataflows_core.steps import Step, current_step
+from dataflows_stdlib.numbers import whole
 from dataflows_stdlib.validation import Errors, Failing, collected
 
 __all__ = ["validate"]
@@ -123,8 +124,8 @@ def _check(checks: tuple[str | Check, ...]) -> None:
 
 
 def _check_collecting(policy: OnError, rejects: str | None, report: str | None, limit: object) -> None:
-    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
-        raise FlowError(f"limit must be a whole number from 1, and {limit!r} is none")
+    if limit is not None:
+        whole(limit, "limit", 1)
     if report is not None and policy == "raise":
         raise FlowError(
             "validate(report=…) reports all errors in a run that goes on, and on_error='raise' ends it; "

@@ -67,6 +67,7 @@ def test_the_first_value_that_is_not_null() -> None:
 
     assert [row["x"] for row in rows_of(rows, coalesce("x", ["a b", "c"]))] == [2, 1, None]
     assert [row["c"] for row in rows_of(rows, coalesce("c", ["c", "a b"], "0"))] == [2, 3, 0]
+    assert rows_of(rows, coalesce("c", ["c", "a b"], lambda row: 9))[2]["c"] == 9
     target = {"name": "x", "type": "string", "title": "X"}
     assert [row["x"] for row in rows_of(rows, coalesce(target, ["a b", "c"]))] == ["2", "1", None]
     assert target["name"] == "x"
