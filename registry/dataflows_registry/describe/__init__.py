@@ -50,7 +50,9 @@ def describe(files: Files, where: str) -> Release:
     processors = sorted(
         _processors(files, release.distribution, entries), key=lambda item: (item.group, item.name)
     )
-    return replace(release, processors=tuple(processors), problems=tuple(problems))
+    described = replace(release, processors=tuple(processors), problems=tuple(problems))
+    # What an index gives back is what was described, and nothing passes that reading would not let pass.
+    return Release.from_json(described.to_json())
 
 
 def _processors(files: Files, distribution: str, entries: list[tuple[str, str, str]]) -> Iterator[Processor]:

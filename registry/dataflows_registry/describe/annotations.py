@@ -6,6 +6,8 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
+from dataflows_registry.text import clean_text
+
 __all__ = ["json_schema"]
 
 _SIMPLE: dict[str, dict[str, Any]] = {
@@ -169,7 +171,9 @@ def _literal(parts: list[ast.expr]) -> dict[str, Any]:
             value = ast.literal_eval(part)
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             return {}
-        if not isinstance(value, str | int | bool | None):
+        if not isinstance(value, str | int | bool | None) or (
+            isinstance(value, str) and clean_text(value) != value
+        ):
             return {}
         values.append(value)
     return {"enum": _distinct(values)}
