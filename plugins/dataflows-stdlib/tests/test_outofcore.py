@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tempfile
 import threading
 from decimal import Decimal
@@ -89,7 +92,7 @@ def bits(batches: list[pa.RecordBatch]) -> list[str]:
     return rows
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(tables())
 def test_any_rows_of_any_schema_come_back_as_they_were(batches: list[pa.RecordBatch]) -> None:
     schema = schema_of(batches[0])
@@ -107,7 +110,7 @@ def test_any_rows_of_any_schema_come_back_as_they_were(batches: list[pa.RecordBa
 ORDERED = ["longest number", "rounded number", "zoned", "date64", "time", "number", "great integer"]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.data(), st.sampled_from(ORDERED))
 def test_stored_values_order_as_the_values_do(data: st.DataObject, name: str) -> None:
     kind, values = TYPES[name]
@@ -208,13 +211,40 @@ def test_what_does_not_fit_into_memory_spills(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     spilled = 0
     with Database("40MB") as database:
-        database.read("input", iter(numbers(3_000_000)), NUMBERS)
+        database.read("input", iter(numbers(2_000_000)), NUMBERS)
         last = -1
         for batch in database.query("SELECT c0 FROM input ORDER BY hash(c0), ordinal", NUMBERS):
             spilled = max(spilled, sum(file.stat().st_size for file in Path(database.folder).iterdir()))
             last += batch.num_rows
-    assert last == 2_999_999
+    assert last == 1_999_999
     assert spilled > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_of_a_killed_process_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = (
+        "import sys\nfrom dataflows_stdlib.outofcore import Database\n"
+        "with Database() as database: print(database.folder, flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as process:
+        assert process.stdout is not None
+        folder = Path(process.stdout.readline().strip())
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        with Database():
+            assert folder.is_dir()
+        process.kill()
+    assert folder.is_dir()
+    with Database() as database:
+        assert list(tmp_path.iterdir()) == [Path(database.folder)]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import chain
 from queue import SimpleQueue
 from types import TracebackType
@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from dataflows_core.errors import AccessError, DataError
 from dataflows_core.schema import Field, Schema
+from dataflows_stdlib.outofcore.folder import temporary_folder
 from dataflows_stdlib.outofcore.memory import check_memory_limit, default_limit
 from dataflows_stdlib.outofcore.natural import as_natural, natural_type
 from dataflows_stdlib.outofcore.storage import decoded, is_text_of, ordinals, storage_type, travelling
@@ -82,11 +83,16 @@ class Database:
     def __enter__(self) -> Self:
         import duckdb
 
-        self._temporary = tempfile.TemporaryDirectory(prefix="dataflows-", ignore_cleanup_errors=True)
-        self.folder = self._temporary.name
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="dataflows-duckdb")
-        settings = {**_SETTINGS, "temp_directory": self.folder}
-        self._connection = duckdb.connect(":memory:", config=settings)
+        with ExitStack() as stack:
+            self.folder = stack.enter_context(temporary_folder())
+            settings = {**_SETTINGS, "temp_directory": self.folder}
+            self._connection = stack.enter_context(duckdb.connect(":memory:", config=settings))
+            self._thread = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="dataflows-duckdb"))
+            self._configure()
+            self._opened = stack.pop_all()
+        return self
+
+    def _configure(self) -> None:
         if self._limit is None:
             self._limit = default_limit(str(self._value("SELECT current_setting('memory_limit')")))
         threads = 1 if self._ordered else min(os.cpu_count() or 1, self._limit // _MEMORY_OF_A_THREAD)
@@ -98,16 +104,13 @@ class Database:
             "SET lock_configuration = true",
         ):
             self._connection.execute(statement).fetchall()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         self._stop()
         self._connection.interrupt()
-        self._thread.shutdown(wait=True)
-        self._connection.close()
-        self._temporary.cleanup()
+        self._opened.close()
 
     def _stop(self) -> None:
         """Let go of the threads of DuckDB that wait for batches; they read ahead of what is wanted."""
