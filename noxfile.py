@@ -35,7 +35,7 @@ DISTRIBUTIONS = {project["project"]["name"]: folder for folder, project in PROJE
 CORE = PROJECTS[ROOT]["project"]["name"]
 GROUP = partial(nox.project.dependency_groups, PROJECTS[ROOT])
 
-SPANNING = ("tests/docs", "tests/integration")
+SPANNING = ("tests/docs", "tests/integration", "tests/registry_index")
 """The tests that need several distributions; the others in `tests` are the core's own."""
 
 
@@ -86,6 +86,7 @@ nox.options.sessions = [
     "docs",
     "lowest",
     "fresh",
+    "registry-index",
 ]
 
 
@@ -235,6 +236,13 @@ def fresh(session: nox.Session) -> None:
             session.run(str(place / "venv" / "bin" / "dataflows"), *_main_command()[1:], external=True)
             check = str(ROOT / "tests" / "integration" / "check_package.py")
             session.run(python, check, "examples/co2-emissions/out", external=True)
+
+
+@nox.session(name="registry-index", python=MAIN)
+def registry_index(session: nox.Session) -> None:
+    """The registry as its users meet it: every wheel on a real index server, and a new environment."""
+    session.install(*GROUP("registry-index"))
+    session.run("pytest", "tests/registry_index", *session.posargs)
 
 
 def _main_command() -> list[str]:
