@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from dataflows_registry.index import Index, bundled_index
 from dataflows_registry.model import Distribution, Parameter, Processor, Release
 from dataflows_registry.search import Head, search, write_head
 
@@ -23,8 +24,14 @@ TARGET = 0.9
 
 def corpus() -> list[Distribution]:
     """The distributions that are searched."""
+    folder = bundled_index()
+    assert folder is not None
+    own = list(Index(folder).distributions())
+    known = {processor.name for one in own for processor in one.latest.processors}
     processors: dict[str, list[Processor]] = {}
     for distribution, name, kind, formats, summary, parameters in _lines("processors.txt", 6):
+        if name in known:
+            continue
         processors.setdefault(f"dataflows-{distribution}", []).append(
             Processor(
                 name=name,
@@ -35,7 +42,7 @@ def corpus() -> list[Distribution]:
                 parameters=tuple(Parameter(name=parameter) for parameter in parameters.split()),
             )
         )
-    return [
+    return own + [
         Distribution(name, (Release(name, "1.0.0", processors=tuple(found)),))
         for name, found in processors.items()
     ]

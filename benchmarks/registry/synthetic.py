@@ -55,7 +55,7 @@ def distributions(processors: int, seed: int = 1) -> Iterator[Distribution]:
 
 
 def questions(count: int, seed: int = 2) -> list[str]:
-    """What is asked of them: one to four words, as frequent as they are there; one in five with a typing error."""
+    """What is asked of them: one to four words, as frequent as there; one in five with a typing error."""
     draw = random.Random(seed)
     words, weights = _vocabulary(random.Random(1))
     asked = []
