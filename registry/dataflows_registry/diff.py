@@ -166,10 +166,12 @@ def _of_parameter(processor: str, old: Parameter, new: Parameter) -> Iterator[Ch
 
 
 def _of_type(processor: str, old: Parameter, new: Parameter) -> Iterator[Change]:
+    if old.type == new.type:
+        return
     if old.type is None or new.type is None:
         if new.type is not None:
             yield Change("type declared", False, processor, old.name, after=new.type)
-        elif old.type is not None:
+        else:
             yield Change("type no longer declared", False, processor, old.name, before=old.type)
         return
     was, now = _alternatives(old.type), _alternatives(new.type)
@@ -181,8 +183,8 @@ def _of_type(processor: str, old: Parameter, new: Parameter) -> Iterator[Change]
 
 def _same(source: str | None, other: str | None) -> bool:
     """Whether two expressions are the same, however they are quoted and spaced."""
-    if source is None or other is None:
-        return source is other
+    if source == other or source is None or other is None:
+        return source == other
     try:
         return ast.dump(ast.parse(source)) == ast.dump(ast.parse(other))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
-from dataflows_registry.model import Distribution
-from dataflows_registry.site.data import index_files, index_json, json_text, search_script
+from dataflows_registry.model import Distribution, dumps
+from dataflows_registry.site.data import index_files, index_json, search_script
 from dataflows_registry.site.entries import DistributionEntry, entries
 from dataflows_registry.site.folder import write_folder
 from dataflows_registry.site.pages import Pages
@@ -60,4 +60,4 @@ def _files(distributions: Sequence[DistributionEntry], title: str) -> Iterator[t
         yield one.page, pages.distribution(one)
     for item in items:
         yield item.page, pages.processor(item)
-        yield item.schema_page, json_text(json_schema(item.processor))
+        yield item.schema_page, dumps(json_schema(item.processor))

@@ -12,12 +12,7 @@ from dataflows_registry.model import dumps
 from dataflows_registry.search.synonyms import known_words, related
 from dataflows_registry.site.entries import DistributionEntry, ProcessorEntry
 
-__all__ = ["index_files", "index_json", "json_text", "search_script"]
-
-
-def json_text(value: Any) -> str:
-    """JSON for programs, and for people who look at it."""
-    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+__all__ = ["index_files", "index_json", "search_script"]
 
 
 def index_json(title: str, distributions: Sequence[DistributionEntry], files: Mapping[str, str]) -> str:
@@ -29,7 +24,7 @@ def index_json(title: str, distributions: Sequence[DistributionEntry], files: Ma
         files: The other files of the index.
     """
     hashes = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
-    return json_text(
+    return dumps(
         {
             "format": FORMAT,
             "name": title,

@@ -40,7 +40,7 @@ LOAD = Processor(
     formats=("csv", "tsv"),
     schemes=("https",),
     shape=Shape("resources", adds_rows=True),
-    signature="load_csv(path: str, limit: int | None = None, *, strict: bool = True, clock=time.time, **options)",
+    signature="load_csv(path: str, limit: int | None = None, *, strict: bool = True, clock=time.time, **o)",
     source={"file": "dataflows_load_csv/__init__.py", "line": 3},
 )
 OLD = replace(LOAD, parameters=LOAD.parameters[:1])
