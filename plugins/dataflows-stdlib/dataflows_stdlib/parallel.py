@@ -15,6 +15,7 @@ from dataflows_core.package import Package, ResourceSelector
 from dataflows_core.rows import RowCodec
 from dataflows_core.schema import Schema
 from dataflows_core.steps import Step, StepRef, current_step
+from dataflows_stdlib.numbers import whole
 
 __all__ = ["parallelize"]
 
@@ -55,8 +56,8 @@ def parallelize(
     """
     if not callable(row_func):
         raise FlowError(f"parallelize() takes a function of a row, and not {type(row_func).__name__}")
-    if num_processors is not None and num_processors < 1:
-        raise FlowError(f"num_processors is a number above 0, and not {num_processors!r}")
+    if num_processors is not None:
+        whole(num_processors, "num_processors", 1)
     if predicate is not None and not isinstance(predicate, str) and not callable(predicate):
         raise FlowError(f"a predicate is an expression or a function, not {type(predicate).__name__}")
 

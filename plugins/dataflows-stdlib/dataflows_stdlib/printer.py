@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 
@@ -21,8 +22,14 @@ from dataflows_core.schema import Schema
 from dataflows_core.sink import Receipt
 from dataflows_core.steps import Sink
 from dataflows_stdlib.match import matching_fields
+from dataflows_stdlib.numbers import whole
 
 __all__ = ["printer"]
+
+Print: TypeAlias = Callable[[str, dict[str, Any]], object]
+"""Prints a text; gets it, and a dict with `tablefmt`."""
+
+_FORMATS = ("text", "html")
 
 
 def printer(
@@ -30,8 +37,11 @@ def printer(
     last_rows: int | None = None,
     fields: str | Iterable[str] | None = None,
     resources: ResourceSelector = None,
-    *,
+    header_print: Print | None = None,
+    table_print: Print | None = None,
     max_cell_size: int = 100,
+    *,
+    tablefmt: str | None = None,
 ) -> Sink:
     """Print the first and the last rows of every resource, once all rows have passed.
 
@@ -42,11 +52,14 @@ def printer(
         last_rows: How many of the last rows; as many as of the first by default.
         fields: Which fields: names, or regular expressions that names match as a whole; all by default.
         resources: Which resources: None for all, a regular expression, a position or a list of names.
+        header_print: Called, instead of printing, with the line above a table, and a dict with `tablefmt`.
+        table_print: The same, with the table.
         max_cell_size: Characters after which a text is cut.
+        tablefmt: ``"text"`` or ``"html"``; by default HTML in a notebook, and text elsewhere.
 
     Raises:
         SchemaError: A field that none of the resources has.
-        FlowError: A number of rows is negative.
+        FlowError: A number of rows is negative, or a size less than 1; `tablefmt` is unknown.
 
     Examples:
         >>> from dataflows_core import Flow
@@ -60,6 +73,13 @@ def printer(
     last = num_rows if last_rows is None else last_rows
     if num_rows < 0 or last < 0:
         raise FlowError("printer() takes numbers of rows from 0")
+    whole(max_cell_size, "max_cell_size", 1)
+    if tablefmt not in (None, *_FORMATS):
+        raise FlowError(
+            f"printer() prints tables as text or html (tablefmt), and not as {tablefmt!r}; table_print gets "
+            "the table, to print it in another way"
+        )
+    look = _Look(header_print or _shown, table_print or _shown, max_cell_size, tablefmt)
 
     def step(package: Package) -> None:
         shown = {resource.name: list(resource.schema.names) for resource in package.tables(resources)}
@@ -69,9 +89,54 @@ def printer(
             }
         for name, names in shown.items():
             resource = package[name]
-            resource.write(_Printer(name, resource.schema, names, num_rows, last, max_cell_size))
+            resource.write(_Printer(name, resource.schema, names, num_rows, last, look))
 
     return step
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How tables are printed."""
+
+    header_print: Print
+    table_print: Print
+    cell_size: int
+    tablefmt: str | None
+
+    def show(self, title: str, schema: Schema, rows: list[dict[str, Any]], numbers: Sequence[int]) -> None:
+        """Print a table and the line above it."""
+        cut = [{name: self._cut(value) for name, value in row.items()} for row in rows]
+        form = self.tablefmt or ("html" if _in_notebook() else "text")
+        if form == "html":
+            self.header_print(f"<h4>{escape(title)}</h4>", {"tablefmt": form})
+            self.table_print(rows_html(schema, cut, numbers=numbers), {"tablefmt": form})
+            return
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        table = rows_text(schema, cut, numbers=numbers, width=width) if rows else "(no rows)"
+        self.header_print(title, {"tablefmt": form})
+        self.table_print(table, {"tablefmt": form})
+
+    def _cut(self, value: Any) -> Any:
+        if isinstance(value, str) and len(value) > self.cell_size:
+            return value[: self.cell_size - 1] + "…"
+        return value
+
+
+@dataclass(frozen=True)
+class _Html:
+    """What a notebook shows."""
+
+    html: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def _shown(text: str, options: Mapping[str, Any]) -> None:
+    if options["tablefmt"] == "html" and _in_notebook():
+        sys.modules["IPython"].display.display(_Html(text))
+    else:
+        print(text, flush=True)
 
 
 @dataclass
@@ -104,7 +169,7 @@ class _Printer:
     fields: Sequence[str]
     first: int
     last: int
-    cell_size: int
+    look: _Look
     folder: str = ""
     ends: _Ends | None = None
 
@@ -155,21 +220,8 @@ class _Printer:
         tail = [dict(row) for batch in ends.tail for row in codec.decode(batch)]
         tail = tail[len(tail) - left :]
         numbers = [*range(1, len(head) + 1), *range(ends.count - left + 1, ends.count + 1)]
-        rows = [{name: self._cut(value) for name, value in row.items()} for row in (*head, *tail)]
         title = f"{self.resource}: {ends.count:,} row{'' if ends.count == 1 else 's'}".replace(",", " ")
-        if _in_notebook():
-            from IPython.display import HTML, display
-
-            display(HTML(f"<h4>{_escaped(title)}</h4>{rows_html(schema, rows, numbers=numbers)}"))
-            return
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        print(title)
-        print(rows_text(schema, rows, numbers=numbers, width=width) if rows else "(no rows)", flush=True)
-
-    def _cut(self, value: Any) -> Any:
-        if isinstance(value, str) and len(value) > self.cell_size:
-            return value[: self.cell_size - 1] + "…"
-        return value
+        self.look.show(title, schema, [*head, *tail], numbers)
 
 
 @dataclass
@@ -197,9 +249,3 @@ def _in_notebook() -> bool:
     shell = sys.modules.get("IPython")
     current = shell.get_ipython() if shell is not None else None
     return type(current).__name__ == "ZMQInteractiveShell"
-
-
-def _escaped(text: str) -> str:
-    from html import escape
-
-    return escape(text)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataflows_core.errors import FlowError
 from dataflows_core.package import Package, ResourceSelector
 from dataflows_core.steps import Step
+from dataflows_stdlib.numbers import whole
 
 __all__ = ["delete_resource", "duplicate"]
 
@@ -36,8 +36,7 @@ def duplicate(
         >>> flow.results().rows, flow.package().names
         ([[{'n': 1}], [{'n': 1}]], ['res_1', 'same'])
     """
-    if batch_size < 1:
-        raise FlowError(f"a batch has at least 1 row, and batch_size is {batch_size!r}")
+    whole(batch_size, "batch_size", 1)
 
     def step(package: Package) -> None:
         original = package[0 if source is None else source]

@@ -163,7 +163,7 @@ def test_it_works_behind_a_runner_too(tmp_path: Path) -> None:
     ("make", "message"),
     [
         (lambda: parallelize("n"), "takes a function of a row, and not str"),  # type: ignore[arg-type]
-        (lambda: parallelize(lambda row: None, 0), "a number above 0, and not 0"),
+        (lambda: parallelize(lambda row: None, 0), "num_processors must be a whole number from 1"),
         (lambda: parallelize(lambda row: None, predicate=5), "an expression or a function, not int"),  # type: ignore[arg-type]
     ],
 )

@@ -61,7 +61,7 @@ def test_unknown_and_taken_names_are_refused(step: Any, message: str) -> None:
 
 
 def test_a_batch_of_nothing_is_refused() -> None:
-    with pytest.raises(FlowError, match="at least 1 row"):
+    with pytest.raises(FlowError, match="batch_size must be a whole number from 1"):
         duplicate(batch_size=0)
 
 
