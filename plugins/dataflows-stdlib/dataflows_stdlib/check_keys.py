@@ -113,7 +113,11 @@ def _rules_of(resource: Resource, package: Package) -> Iterator[_Rule]:
 
 
 def _foreign(resource: Resource, key: Any, package: Package) -> _Rule:
-    fields, reference = _names(key["fields"]), key["reference"]
+    fields, reference = _names(key.get("fields")), key.get("reference") or {}
+    if not fields or not reference.get("fields"):
+        raise SchemaError(
+            f"a foreign key of {resource.name!r} needs `fields`, and a `reference` with `fields`: {dict(key)}"
+        )
     if reference.get("package"):
         raise FlowError(
             f"the foreign key {', '.join(fields)} of {resource.name!r} refers to another package, "

@@ -104,6 +104,7 @@ def test_the_constraint_unique_is_a_key() -> None:
     ("steps", "problem"),
     [
         ([ORDERS, check_keys()], "no resource declares a key"),
+        ([ORDERS, declare(foreignKeys=[{"fields": "customer"}]), check_keys()], "needs `fields`, and a `ref"),
         ([ORDERS, FOREIGN, check_keys()], "no resource is named 'res_2'"),
         ([ORDERS, [{"nam": 1}], FOREIGN, check_keys()], "did you mean 'nam'"),
         (
