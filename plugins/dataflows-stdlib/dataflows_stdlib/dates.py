@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -244,19 +245,25 @@ class _Formatted:
         coded = batch.column(position).dictionary_encode()
         codec = RowCodec(Schema((self.field,)))
         values = codec.decode(pa.RecordBatch.from_arrays([coded.dictionary], names=[self.field.name]))
-        texts = pa.array([self._text(row[self.field.name]) for row in values], pa.string())
+        # Only days come again and again; and moments of two zones may be equal, and are written differently.
+        text = _day_text if self.field.type == "date" else _text
+        texts = pa.array([text(row[self.field.name], self.format) for row in values], pa.string())
         return batch.set_column(position, self.field.name, texts.take(coded.indices))
 
-    def _text(self, value: dt.date | dt.time) -> str:
-        # What Python leaves to the platform is written here: four digits of a year, English names.
-        def own(match: re.Match[str]) -> str:
-            if isinstance(value, dt.date):
-                month, day = _MONTHS[value.month - 1], _DAYS[value.weekday()]
-                named = {"Y": f"{value.year:04d}", "B": month, "b": month[:3], "A": day, "a": day[:3]}
-                if match[1] in named:
-                    return named[match[1]]
-            if isinstance(value, dt.datetime | dt.time) and match[1] == "p":
-                return "AM" if value.hour < 12 else "PM"
-            return match[0]
 
-        return value.strftime(_DIRECTIVE.sub(own, self.format))
+def _text(value: dt.date | dt.time, format: str) -> str:
+    # What Python leaves to the platform is written here: four digits of a year, English names.
+    def own(match: re.Match[str]) -> str:
+        if isinstance(value, dt.date):
+            month, day = _MONTHS[value.month - 1], _DAYS[value.weekday()]
+            named = {"Y": f"{value.year:04d}", "B": month, "b": month[:3], "A": day, "a": day[:3]}
+            if match[1] in named:
+                return named[match[1]]
+        if isinstance(value, dt.datetime | dt.time) and match[1] == "p":
+            return "AM" if value.hour < 12 else "PM"
+        return match[0]
+
+    return value.strftime(_DIRECTIVE.sub(own, format))
+
+
+_day_text = lru_cache(maxsize=65_536)(_text)  # all days of 180 years

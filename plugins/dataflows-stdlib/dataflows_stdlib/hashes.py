@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dataflows_core import json_text
 from dataflows_core.errors import FlowError, UnknownNameError
@@ -90,8 +91,7 @@ class _Hashed:
         if self.target is None:
             made = {name: self._hashes(text) for name, text in texts.items()}
         else:
-            rows = zip(*(text.to_pylist() for text in texts.values()), strict=True)
-            made = {self.target: self._hashes(pa.array([json_text.dumps(row) for row in rows], pa.string()))}
+            made = {self.target: self._hashes(_json_arrays([*texts.values()]))}
         columns = [made[name] if name in made else batch.column(name) for name in self.after.names]
         return pa.RecordBatch.from_arrays(columns, names=list(self.after.names))
 
@@ -104,3 +104,16 @@ class _Hashed:
             one.update(text.encode())
             hashes.append(one.hexdigest())
         return pa.array(hashes, pa.string()).take(coded.indices)
+
+
+def _json_arrays(texts: list[pa.Array]) -> pa.Array:
+    """The JSON array of each row's texts."""
+    quoted = [_json_texts(text) for text in texts]
+    inside = pc.binary_join_element_wise(*quoted, ", ")
+    return pc.binary_join_element_wise("[", inside, "]", "")
+
+
+def _json_texts(texts: pa.Array) -> pa.Array:
+    if pc.any(pc.match_substring_regex(texts, r'["\\\x00-\x1f]')).as_py():
+        return pa.array([json_text.dumps(text) for text in texts.to_pylist()], pa.string())
+    return pc.fill_null(pc.binary_join_element_wise('"', texts, '"', ""), "null")

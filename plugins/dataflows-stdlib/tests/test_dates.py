@@ -96,6 +96,14 @@ def test_fields_are_checked_when_planned() -> None:
             format_date("day", wrong)
 
 
+def test_moments_that_are_equal_are_written_in_their_zones() -> None:
+    moment = dt.datetime(2024, 2, 29, 12, tzinfo=dt.UTC)
+    east = moment.astimezone(dt.timezone(dt.timedelta(hours=2)))
+    assert moment == east
+    assert values([moment], format_date("x", "%H:%M %z")) == ["12:00 +0000"]
+    assert values([east], format_date("x", "%H:%M %z")) == ["14:00 +0200"]
+
+
 def test_dates_are_written() -> None:
     assert values([dt.date(999, 3, 1), None], format_date("x", "%A %d %b %Y")) == ["Friday 01 Mar 0999", None]
     assert values([dt.datetime(2024, 2, 29, 17, 7, 5, 12)], format_date("x", "%I:%M %p %f %%Y")) == [

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from dataflows_core import Flow, ProcessorError
 from dataflows_core.errors import FlowError, UnknownNameError
 from dataflows_core.processors import hash_fields, load, merge_fields, split_field
+from dataflows_stdlib.hashes import _json_arrays
 
 
 def rows_of(rows: Any, *links: Any) -> list[dict[str, Any]]:
@@ -136,6 +138,15 @@ def test_one_hash_of_several_fields_cannot_be_mistaken() -> None:
     found = rows_of(rows, hash_fields(["a", "b"], "key"))
     assert len({row["key"] for row in found}) == 4
     assert found[0] == {**rows[0], "key": digest(json.dumps(["x,", "y"]))}
+
+
+@settings(deadline=None)
+@given(rows=st.lists(st.tuples(*[st.none() | st.text('"\\\n\x7fé,', max_size=3)] * 2), max_size=5))
+def test_what_is_hashed_is_json(rows: list[tuple[str | None, ...]]) -> None:
+    columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)] or [
+        pa.array([], pa.string())
+    ]
+    assert _json_arrays(columns).to_pylist() == [json.dumps(row, ensure_ascii=False) for row in rows]
 
 
 def test_a_hash_does_not_depend_on_how_a_number_was_written(tmp_path: Path) -> None:
