@@ -133,20 +133,25 @@ class Catalog:
             most: How many at most.
         """
         without = self.installed if installed is False else ()
-        filters = Filters.of(kind, format, scheme, "processor", without)
+        section = None if text.strip() else "processor"  # words find processors alone
+        filters = Filters.of(kind, format, scheme, section, without)
         heads = [head for head in self.heads if (head.index == "installed") or not installed]
-        hits = [Known(hit.found, hit.index, self._version(hit.found)) for hit in search(heads, text, filters)]
-        found = [known for known in hits if self._shown(known)]
+        hits = search(heads, text, filters, accept=self._shown)
+        found = [Known(hit.found, hit.index, self._version(hit.found)) for hit in hits]
         if not text.strip():
             found.sort(key=lambda known: (known.found.name, known.found.distribution))
         return found[:most]
 
-    def _shown(self, known: Known) -> bool:
+    def _shown(self, index: str, found: Found) -> bool:
         """Whether a processor is shown from the index it is in; of what is installed, as it is installed."""
-        distribution = known.found.distribution
-        if known.index != "installed" and distribution in self.installed:
+        if index == "installed":
+            return True
+        if found.distribution in self.installed and self.describe_installed:
             return False
-        return not self._pins or self.store.pinned(distribution) in (None, known.index)
+        return self._pinned(found.distribution) in (None, index)
+
+    def _pinned(self, distribution: str) -> str | None:
+        return self.store.pinned(distribution) if self._pins else None
 
     def _version(self, found: Found) -> str | None:
         return self.installed.get(found.distribution)
@@ -194,16 +199,16 @@ class Catalog:
             for one in head.named(squashed(name.rpartition(".")[2]), Filters(), 1000):
                 known = Known(one, head.index, self._version(one))
                 same = name in (one.name, one.qualified_name) and one.section == "processor"
-                if same and self._shown(known):
+                if same and self._shown(head.index, one):
                     found.setdefault((one.distribution, one.name), known)
         return list(found.values())
 
     def of_distribution(self, name: str) -> list[Known]:
         """The processors of a distribution."""
         for head in self.heads:
-            some = [one for one in head.of_distribution(name) if one.section == "processor"]
+            known = (Known(one, head.index, self._version(one)) for one in head.of_distribution(name))
             shown = [
-                known for one in some if self._shown(known := Known(one, head.index, self._version(one)))
+                one for one in known if one.found.section == "processor" and self._shown(one.index, one.found)
             ]
             if shown:
                 return shown
@@ -242,11 +247,9 @@ class Catalog:
     def providers(self, *, format: str | None = None, scheme: str | None = None) -> list[Known]:
         """The processors, loaders and writers for a format or a scheme, those that are installed first."""
         filters = Filters.of(format=format, scheme=scheme)
-        hits = [
-            Known(hit.found, hit.index, self._version(hit.found)) for hit in search(self.heads, "", filters)
-        ]
+        hits = search(self.heads, "", filters, accept=self._shown)
         return sorted(
-            filter(self._shown, hits),
+            (Known(hit.found, hit.index, self._version(hit.found)) for hit in hits),
             key=lambda known: (
                 known.installed_version is None,
                 known.found.section != "processor",

@@ -51,7 +51,9 @@ def test_synonyms_are_understood(head, query, name):
 
 def test_an_exact_name_comes_first_then_names_that_start_so(head):
     found = names(head, "join")
-    assert found[:2] == ["join", "join_with_self"]
+    assert found[0] == "join"
+    starts = [name.startswith("join") for name in found]
+    assert starts == sorted(starts, reverse=True)
     assert names(head, "dump_to_p")[0].startswith("dump_to_p")
     assert names(head, "Load CSV")[0] == names(head, "loadcsv")[0] == "load_csv"
     assert names(head, "stdlib.join")[0] == "join"
@@ -66,7 +68,9 @@ def test_filters_hold_for_every_result(head):
     found = [hit.found for hit in search([head], "load excel", Filters.of(kind="sink"))]
     assert found
     assert {one.kind for one in found} == {"sink"}
-    assert names(head, "", filters=Filters.of(format="XLSX")) == ["dump_to_excel", "load_excel"]
+    found = [hit.found for hit in search([head], "", Filters.of(format="XLSX"))]
+    assert "load_excel" in {one.name for one in found}
+    assert all("xlsx" in one.formats.split() for one in found)
     without = Filters.of(without=["dataflows-load-excel"])
     assert "load_excel" not in names(head, "excel", filters=without)
 

@@ -8,7 +8,7 @@ that is meant by a prefix, by a synonym, or in spite of a typing error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import log
 
@@ -56,7 +56,13 @@ class Word:
     weight: float = 0.0
 
 
-def search(heads: Sequence[Head], text: str, filters: Filters = _ALL, most: int | None = None) -> list[Hit]:
+def search(
+    heads: Sequence[Head],
+    text: str,
+    filters: Filters = _ALL,
+    most: int | None = None,
+    accept: Callable[[str, Found], bool] = lambda _index, _found: True,
+) -> list[Hit]:
     """The processors that answer a question, the best first.
 
     Args:
@@ -64,14 +70,15 @@ def search(heads: Sequence[Head], text: str, filters: Filters = _ALL, most: int 
         text: The question; empty asks for all.
         filters: What the processors have to be.
         most: How many at most.
+        accept: Whether a processor counts that was found in the index of a name.
     """
     asked = understood(heads, text)
     question = Question(text, asked)
-    hits: dict[tuple[str, str], Hit] = {}
+    hits: dict[tuple[str, str, str], Hit] = {}
     for head in heads:
         for found, complete in _candidates(head, text, asked, filters, most):
-            key = (found.distribution, found.name)
-            if key not in hits:
+            key = (found.distribution, found.section, found.name)
+            if key not in hits and accept(head.index, found):
                 hits[key] = Hit(head.index, found, question.score(found, complete))
     if text.strip():
         hits = {name: hit for name, hit in hits.items() if hit.score > 0}
