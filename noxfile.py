@@ -83,6 +83,7 @@ nox.options.sessions = [
     *(f"tests-{MAIN}({name})" for name in DISTRIBUTIONS),
     *(f"tests-{PYTHONS[-1]}({CORE})" for _ in "x" if PYTHONS[-1] != MAIN),
     f"integration-{MAIN}",
+    "browser",
     "docs",
     "lowest",
     "fresh",
@@ -161,9 +162,17 @@ def fix(session: nox.Session) -> None:
 
 @nox.session(python=MAIN)
 def types(session: nox.Session) -> None:
-    """Mypy, strict, over all distributions."""
+    """Mypy, strict, over all distributions, and over flows that use the stubs of the processors."""
     _install(session, *DISTRIBUTIONS, groups=("types",))
     session.run("mypy", *session.posargs)
+    session.run("pytest", "tests/types")
+
+
+@nox.session(python=MAIN)
+def browser(session: nox.Session) -> None:
+    """The site of the registry in Chromium, installed if it can be; pictures go to out/screenshots."""
+    _install(session, *DISTRIBUTIONS, groups=("test", "browser"))
+    session.run("pytest", "tests/browser", *session.posargs)
 
 
 @nox.session(python=MAIN)
