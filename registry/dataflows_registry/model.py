@@ -122,6 +122,8 @@ def _readers(document: str) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
 
 
 def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int):
+        return value
     if isinstance(value, _Document):
         return value.to_json()
     if isinstance(value, tuple | list):

@@ -43,6 +43,8 @@ def clean_text(text: str, limit: int = MAX_TEXT) -> str:
         >>> clean_text("Reads \x1b[31mred\x1b[0m\r\nfiles")
         'Reads [31mred[0m\nfiles'
     """
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text  # nearly all of it
     text = _UNSEEN.sub("", _BREAKS.sub("\n", text[: 4 * limit]))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
@@ -58,6 +60,8 @@ def clean_line(text: str, limit: int = MAX_LINE) -> str:
         >>> clean_line("  load\u202e_vsc\n now ")
         'load_vsc now'
     """
+    if text.isascii() and text.isprintable():
+        return clean_text(" ".join(text[: 4 * limit].split()), limit)
     return clean_text(" ".join(_UNSEEN.sub("", text[: 4 * limit].replace("\n", " ")).split()), limit)
 
 

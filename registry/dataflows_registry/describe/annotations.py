@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from dataflows_registry.text import clean_text
@@ -68,7 +69,7 @@ class _Reader:
 
     def text(self, annotation: str, depth: int) -> dict[str, Any] | None:
         try:
-            return self.node(ast.parse(annotation.strip(), mode="eval").body, depth)
+            return self.node(_expression(annotation.strip()), depth)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return {}
 
@@ -145,6 +146,12 @@ class _Reader:
         joined = [{"type": types[0] if len(types) == 1 else types}] if types else []
         choices = [*joined, *others]
         return choices[0] if len(choices) == 1 else {"anyOf": choices}
+
+
+@lru_cache(maxsize=4096)
+def _expression(text: str) -> ast.expr:
+    """Annotations are the same few texts over and over."""
+    return ast.parse(text, mode="eval").body
 
 
 def _alternatives(node: ast.expr) -> list[ast.expr]:

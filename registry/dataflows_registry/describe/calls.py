@@ -46,9 +46,12 @@ def function_at(parsed: Parsed, line: int | None) -> Definition | None:
 
 def inner_step(function: ast.AST) -> Definition | None:
     """The function within another that is the step: by convention it is called `step`."""
-    for node in ast.walk(function):
-        if node is not function and isinstance(node, ast.FunctionDef) and node.name == "step":
+    waiting = list(ast.iter_child_nodes(function))
+    for node in waiting:
+        if isinstance(node, ast.FunctionDef) and node.name == "step":
             return node
+        if isinstance(node, ast.stmt):
+            waiting += ast.iter_child_nodes(node)
     return None
 
 

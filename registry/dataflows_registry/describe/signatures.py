@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import griffe
@@ -104,10 +105,13 @@ def parameters_of(found: Found, docs: dict[str, str], lookup: Callable[[str], st
     return parameters
 
 
-def _default(text: str | None) -> dict[str, Any]:
+@lru_cache(maxsize=4096)
+def _default(text: str | None) -> Mapping[str, Any]:
     """The default in JSON Schema, where it is a value that JSON and the model keep as it is."""
+    if text is None:
+        return {}
     try:
-        value = ast.literal_eval(text or "")
+        value = ast.literal_eval(text)
         read = Parameter.from_json({"name": "", "schema": {"default": json.loads(json.dumps(value))}}).schema
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, DataError):
         return {}
