@@ -35,7 +35,7 @@ DISTRIBUTIONS = {project["project"]["name"]: folder for folder, project in PROJE
 CORE = PROJECTS[ROOT]["project"]["name"]
 GROUP = partial(nox.project.dependency_groups, PROJECTS[ROOT])
 
-SPANNING = ("tests/docs", "tests/integration", "tests/registry_index")
+SPANNING = ("tests/browser", "tests/docs", "tests/integration", "tests/predecessor", "tests/registry_index")
 """The tests that need several distributions; the others in `tests` are the core's own."""
 
 
@@ -86,6 +86,7 @@ nox.options.sessions = [
     "browser",
     "docs",
     "lowest",
+    "predecessor",
     "fresh",
     "registry-index",
 ]
@@ -275,6 +276,18 @@ def _index(folder: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
+
+
+@nox.session(python=MAIN)
+def predecessor(session: nox.Session) -> None:
+    """The same flows through dataflows 0.5 and through ours; what differs must be what the tests say."""
+    _install(session, "dataflows-stdlib")
+    place = Path(session.virtualenv.location).with_name("dataflows-0-5")
+    python = str((place / "bin" / "python").absolute())
+    if not Path(python).exists():
+        session.run("python", "-m", "venv", str(place))
+    session.run(python, "-m", "pip", "install", "-q", *GROUP("predecessor"), external=True)
+    session.run("pytest", "tests/predecessor", *session.posargs, env={"DATAFLOWS_PREDECESSOR": python})
 
 
 @nox.session(python=MAIN, default=False)
