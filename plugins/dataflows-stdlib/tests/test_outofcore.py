@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def test_any_rows_of_any_schema_come_back_as_they_were(batches: list[pa.RecordBa
 ORDERED = ["longest number", "rounded number", "zoned", "date64", "time", "number", "great integer"]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(st.data(), st.sampled_from(ORDERED))
 def test_stored_values_order_as_the_values_do(data: st.DataObject, name: str) -> None:
     kind, values = TYPES[name]
@@ -153,7 +154,7 @@ def numbers(count: int, size: int = 50_000) -> list[pa.RecordBatch]:
 def test_streams_are_pulled_on_the_thread_that_asks() -> None:
     seen = set()
 
-    def batches():
+    def batches() -> Iterator[pa.RecordBatch]:
         for batch in numbers(200_000):
             seen.add(threading.get_ident())
             yield batch
@@ -169,7 +170,7 @@ def test_streams_are_pulled_on_the_thread_that_asks() -> None:
 def test_the_error_of_a_stream_comes_out_as_it_was() -> None:
     error = CastError("n", "x", "an integer", index=7)
 
-    def batches():
+    def batches() -> Iterator[pa.RecordBatch]:
         yield from numbers(100_000)
         raise error
 
@@ -246,6 +247,26 @@ def test_the_folder_of_a_killed_process_is_removed_by_the_next(
     with Database() as database:
         assert list(tmp_path.iterdir()) == [Path(database.folder)]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")
+def test_a_disk_that_takes_no_more_is_told_in_words() -> None:
+    program = """
+import resource, signal
+import pyarrow as pa
+from dataflows_core import Flow
+from dataflows_core.processors import sort_rows
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+table = pa.table({"n": range(400_000), "s": ["a rather long text " * 8] * 400_000})
+Flow(table, sort_rows("n desc", memory_limit="40MB")).process()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "step 2, sort_rows" in done.stderr
+    assert "what does not fit into memory" in done.stderr
+    assert "TMPDIR" in done.stderr
 
 
 def test_too_little_memory_is_told_in_words() -> None:

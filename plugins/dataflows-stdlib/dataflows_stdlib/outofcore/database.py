@@ -225,7 +225,13 @@ class Database:
                 f"the memory limit of {self._limit:,} bytes does not suffice: {reason}\n  give a larger one: "
                 "memory_limit='4GB', or DATAFLOWS_MEMORY_LIMIT in the environment"
             )
-        return DataError(reason.split("Error: ", 1)[-1])
+        words = reason.split("Error: ", 1)[-1]
+        if "IO Error" in reason:
+            return AccessError(
+                f"cannot keep in {self.folder} what does not fit into memory: {words}"
+                "\n  let TMPDIR name another folder, or give a larger memory_limit"
+            )
+        return DataError(words)
 
 
 def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:
