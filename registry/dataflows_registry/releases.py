@@ -137,7 +137,8 @@ def _distribution(word: str, known: Releases) -> Distribution:
     for candidate in (name, f"dataflows-{name}"):
         if candidate in known.distributions:
             return known.distributions[candidate]
-    close = near_misses(name, known.distributions)
+    full = name if name.startswith("dataflows-") else f"dataflows-{name}"
+    close = near_misses(full, known.distributions) or near_misses(name, known.distributions)
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     raise FlowError(f"no distribution named {word!r} is known{hint}\n  --source names where it is")
 

@@ -82,7 +82,7 @@ def _step(call: ast.Call, processor: Processor) -> str | None:
         places = [p.name for p in processor.parameters if not p.keyword_only and not p.variadic]
         if len(given) > len(places):
             return None
-        values = {**dict(zip(places, given, strict=False)), **named}
+        values: dict[str | None, Any] = {**dict(zip(places, given, strict=False)), **named}
         return _mapping(processor.name, {str(name): value for name, value in values.items()})
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return None  # a value that only Python can express

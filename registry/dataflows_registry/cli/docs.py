@@ -51,6 +51,5 @@ def command(sources: Sequence[str], folder: Path, title: str | None, as_json: bo
             }
         )
     else:
-        click.echo(
-            f"{folder / 'index.html'}: {count} processors from {len(shown.distributions)} distributions"
-        )
+        processors = "1 processor" if count == 1 else f"{count} processors"
+        click.echo(f"{folder / 'index.html'}: {processors}")

@@ -48,9 +48,9 @@ class _Renderer(RendererHTML):
 
 @cache
 def _parser() -> Any:
-    parser = MarkdownIt("commonmark", {"html": False, "linkify": False}, renderer_cls=_Renderer)
+    parser: Any = MarkdownIt("commonmark", {"html": False, "linkify": False}, renderer_cls=_Renderer)
     parser.enable("table").disable(["image", "html_block", "html_inline", "lheading"])
-    parser.validateLink = is_web_address  # type: ignore[method-assign]
+    parser.validateLink = is_web_address
     return parser
 
 
