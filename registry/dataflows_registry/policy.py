@@ -189,10 +189,8 @@ def licence_allowed(licence: str | None, allowed: Iterable[str]) -> bool:
         return False
     if one(licence):
         return True
-    try:
-        from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
-    except ImportError:  # pragma: no cover - packaging before 24.2
-        return False
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
     try:
         expression = canonicalize_license_expression(licence)
     except InvalidLicenseExpression:
