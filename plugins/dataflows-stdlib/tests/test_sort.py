@@ -205,6 +205,17 @@ def test_an_error_above_a_sort_is_blamed_on_its_step() -> None:
         Flow(({"n": n} for n in range(100_000)), fail, sort_rows("n")).process()
 
 
+def test_a_value_above_a_sort_that_does_not_fit_says_row_field_and_value(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id,code\n" + "".join(f"{n},c{n if n != 7000 else 'x'}\n" for n in range(1, 9000)))
+    integer = set_type("code", type="integer", transform=lambda code: code[1:])
+    with pytest.raises(ProcessorError, match="'x' is not an integer") as caught:
+        Flow(load(str(path)), integer, sort_rows("code")).process()
+    error = caught.value
+    assert (error.position, error.processor, error.row) == ("2", "set_type", 7000)
+    assert error.values == {"id": 7000, "code": "cx"}
+
+
 @pytest.mark.parametrize("limit", ["a lot", 5, -1, 1.5])
 def test_a_memory_limit_that_is_none(limit: Any) -> None:
     with pytest.raises(Exception, match="memory_limit"):
