@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataflows_core.errors import AmbiguousNameError, UnknownNameError
-from dataflows_registry.index import bundled_index
+from dataflows_registry.bundled import bundled_index
 from dataflows_registry.installed import installed_index, installed_versions
 from dataflows_registry.search import Filters, Found, Head, search
 from dataflows_registry.search.words import squashed

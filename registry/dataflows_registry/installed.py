@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dataflows_core.discovery import distribution_folders, entries
 from dataflows_registry.search.head import FORMAT
 from dataflows_registry.store import Store
 from dataflows_registry.text import normalised
 
+if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
+
 __all__ = ["installed_index", "installed_versions"]
 
 _KEPT = 4
 """Descriptions that are kept, of as many environments or states of one."""
 
-_temporary: list[tempfile.TemporaryDirectory[str]] = []
+_temporary: list[TemporaryDirectory[str]] = []
 
 
 def installed_versions() -> dict[str, str]:
@@ -42,6 +44,13 @@ def installed_index(store: Store) -> Path:
     folder = store.cache_folder / "installed" / _stamp()
     if (folder / "index.json").is_file():
         return folder
+    return _described(folder)
+
+
+def _described(folder: Path) -> Path:
+    import shutil
+    import tempfile
+
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         built = Path(tempfile.mkdtemp(dir=folder.parent))
@@ -58,7 +67,9 @@ def installed_index(store: Store) -> Path:
 
 def _described_for_now() -> Path:
     if not _temporary:
-        _temporary.append(tempfile.TemporaryDirectory(prefix="dataflows-"))
+        from tempfile import TemporaryDirectory
+
+        _temporary.append(TemporaryDirectory(prefix="dataflows-"))
         _build(Path(_temporary[0].name, "index"))
     return Path(_temporary[0].name, "index")
 
@@ -74,6 +85,8 @@ def _build(folder: Path) -> None:
 
 def _prune(current: Path) -> None:
     """Delete what has not been made lately, and what a killed process has left."""
+    import shutil
+
     others = [path for path in current.parent.iterdir() if path != current]
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for path in others[_KEPT - 1 :]:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -189,6 +187,8 @@ class Store:
         Raises:
             FlowError: None was added under the name.
         """
+        import shutil
+
         found = self.find(name)
         self._write([index for index in self.indexes() if index != found])
         shutil.rmtree(self.index_folder(name), ignore_errors=True)
@@ -240,6 +240,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         AccessError: The folder or the file cannot be written.
     """
+    import tempfile
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
