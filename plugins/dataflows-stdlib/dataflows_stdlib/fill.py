@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from dataflows_core.errors import FlowError
 from dataflows_core.package import Package, ResourceSelector
-from dataflows_core.schema import Schema
+from dataflows_core.resource import Resource
+from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Step
 from dataflows_stdlib.match import matching_fields, quoted
 
@@ -114,14 +115,51 @@ def coalesce(
 
     def step(package: Package) -> None:
         for resource in package.tables(resources):
-            known = [resource.schema.field(source).name for source in sources]
-            parts = [*map(quoted, known), *([f"({default})"] if isinstance(default, str) else [])]
-            types = {name: properties} if properties else {}
-            resource.map_sql(columns={name: f"coalesce({', '.join(parts)})"}, types=types)
+            known = [resource.schema.field(source) for source in sources]
+            if any(isinstance(field.arrow, pa.JsonType) for field in known):
+                if properties or isinstance(default, str):
+                    raise FlowError("coalesce() of JSON takes no properties, and a function as its default")
+                _append_json(resource, name, known)
+            else:
+                parts = [*(quoted(field.name) for field in known)]
+                parts += [f"({default})"] if isinstance(default, str) else []
+                types = {name: properties} if properties else {}
+                resource.map_sql(columns={name: f"coalesce({', '.join(parts)})"}, types=types)
             if callable(default):
                 resource.each_row(_filled_by(name, default))
 
     return step
+
+
+def _append_json(resource: Resource, name: str, fields: list[Field]) -> None:
+    """JSON is taken as it is: expressions know it as text alone."""
+    kinds = {field.type for field in fields}
+    if not all(isinstance(field.arrow, pa.JsonType) for field in fields):
+        raise FlowError(f"coalesce() takes fields that have a type in common, not {', '.join(sorted(kinds))}")
+    after = resource.schema.add(Field({"name": name, "type": kinds.pop() if len(kinds) == 1 else "any"}))
+    names = tuple(field.name for field in fields)
+    resource.map_batches(_FirstOf(names, name), after, reads=names)
+
+
+@dataclass(frozen=True)
+class _FirstOf:
+    """Takes the first value of several columns of one type."""
+
+    sources: tuple[str, ...]
+    name: str
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        columns = [batch.column(source) for source in self.sources]
+        rows = pa.array(range(batch.num_rows), pa.int64())
+        places = [
+            pc.if_else(column.is_valid(), pc.add(rows, number * batch.num_rows), None)
+            for number, column in enumerate(columns)
+        ]
+        column = pa.concat_arrays(columns).take(pc.coalesce(*places))
+        position = batch.schema.get_field_index(self.name)
+        if position < 0:
+            return batch.append_column(self.name, column)
+        return batch.set_column(position, self.name, column)
 
 
 def _filled_by(name: str, default: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, Any]], None]:

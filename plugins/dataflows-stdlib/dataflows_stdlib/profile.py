@@ -38,7 +38,11 @@ SCHEMA = Schema.from_descriptor(
                 ("distinct", "integer", "Number of different values, null apart."),
                 ("minimum", "string", "The least value, where values have an order."),
                 ("maximum", "string", "The greatest value."),
-                ("mean", "string", "The average of numbers, rounded half-even at 12 decimals."),
+                (
+                    "mean",
+                    "string",
+                    "The average of numbers, NaN and infinities apart, rounded half-even at 12 decimals.",
+                ),
                 ("shortest", "integer", "Characters of the shortest text."),
                 ("longest", "integer", "Characters of the longest text."),
                 ("top", "array", "The most frequent values, each with its count."),

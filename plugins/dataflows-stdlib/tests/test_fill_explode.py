@@ -68,6 +68,14 @@ def test_the_first_value_that_is_not_null() -> None:
     assert [row["x"] for row in rows_of(rows, coalesce("x", ["a b", "c"]))] == [2, 1, None]
     assert [row["c"] for row in rows_of(rows, coalesce("c", ["c", "a b"], "0"))] == [2, 3, 0]
     assert rows_of(rows, coalesce("c", ["c", "a b"], lambda row: 9))[2]["c"] == 9
+    nested = rows_of([{"a": None, "b": {"k": [1]}}, {"a": {}, "b": None}], coalesce("x", ["a", "b"]))
+    assert [row["x"] for row in nested] == [{"k": [1]}, {}]
+    mixed = rows_of(
+        [{"a": None, "b": [1], "c": None}, {"a": {}, "b": None, "c": None}], coalesce("a", ["c", "a", "b"])
+    )
+    assert [row["a"] for row in mixed] == [[1], {}]
+    with pytest.raises(ProcessorError, match="a type in common, not integer, object"):
+        rows_of([{"a": 1, "b": {}}], coalesce("x", ["a", "b"]))
     target = {"name": "x", "type": "string", "title": "X"}
     assert [row["x"] for row in rows_of(rows, coalesce(target, ["a b", "c"]))] == ["2", "1", None]
     assert target["name"] == "x"
