@@ -106,7 +106,7 @@ def driver(tmp_path_factory) -> Iterator[object]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory) -> Path:
-    """The folder of the site: what is installed, and a distribution that means ill."""
+    """The folder of the site of what is installed; beside it, that of a distribution that means ill."""
     releases = [
         describe(Installed(Path(folder)), folder)
         for folder in distribution_folders()
@@ -116,7 +116,8 @@ def site(tmp_path_factory) -> Path:
     found = [Distribution(name, (one,)) for name, one in kept.items()]
     folder = tmp_path_factory.mktemp("site") / "site"
     installed = {name: one.version for name, one in kept.items()}
-    write_site(folder, [*found, Distribution.from_json(HOSTILE)], installed=installed)
+    write_site(folder, found, installed=installed)
+    write_site(folder.with_name("hostile"), [*found, Distribution.from_json(HOSTILE)])
     return folder
 
 

@@ -226,7 +226,7 @@ def test_the_system_s_theme_holds_until_another_is_chosen(page, address, dark, s
         "index.html#q=load",
         "processors/dataflows-stdlib/join.html",
         "distributions/dataflows-load-csv.html",
-        "distributions/dataflows-hostile.html",
+        "../hostile/distributions/dataflows-hostile.html",
     ],
 )
 def test_a_narrow_screen_shows_everything_without_scrolling_sideways(page, address, screenshot):
@@ -234,7 +234,7 @@ def test_a_narrow_screen_shows_everything_without_scrolling_sideways(page, addre
 
     assert widest(driver) <= 0
     assert driver.execute_script(NAMELESS) == []
-    screenshot("narrow-" + address.partition("#")[0].replace("/", "-").removesuffix(".html"))
+    screenshot("narrow-" + address.partition("#")[0].replace("/", "-").strip(".-").removesuffix(".html"))
 
 
 def test_filters_are_folded_on_a_narrow_screen(page):
@@ -262,7 +262,7 @@ def test_an_example_is_copied_without_prompts_and_output(page):
 
 @pytest.mark.parametrize("width", [320, 1280])
 def test_what_a_hostile_distribution_says_is_text(page, width):
-    driver = page("index.html#q=hostile", width=width)
+    driver = page("../hostile/index.html#q=hostile", width=width)
     assert "<script>" in find(driver, "#results").text
     find(driver, "#results h2 a").click()
 

@@ -91,6 +91,6 @@ def _after_breaks(text: str) -> list[str]:
     parts = [""]
     for character in text:
         parts[-1] += character
-        if character in "_.,[|":
+        if character in "_./,[|":
             parts.append("")
     return parts
