@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from dataflows_core.errors import AccessError
+from dataflows_core.files.remote import shown
 from dataflows_registry.install.choose import Offer
 from dataflows_registry.model import File
 from dataflows_registry.policy import RefusedError
@@ -59,7 +60,7 @@ def _compare(content: bytes, file: File, place: str) -> None:
     if found != file.sha256:
         raise RefusedError(
             [
-                f"{file.name} in {place} is not the file that the index describes",
+                f"{file.name} in {shown(place)} is not the file that the index describes",
                 f"its sha256 is {found} instead of {file.sha256}",
             ]
         )
@@ -68,7 +69,7 @@ def _compare(content: bytes, file: File, place: str) -> None:
 def _content(place: str, distribution: str, file: File, offline: bool) -> bytes | None:
     if place.startswith(("http://", "https://")):
         if offline:
-            raise AccessError(f"{file.name} is in {place}, and --offline opens no socket")
+            raise AccessError(f"{file.name} is in {shown(place)}, and --offline opens no socket")
         from dataflows_registry.sources.package_index import PackageIndex
 
         return PackageIndex(place).download(distribution, file, file.size or _MOST)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from dataflows_core.discovery import FIRST_PARTY
 from dataflows_core.errors import FlowError, UnknownNameError
+from dataflows_core.files.remote import shown
 from dataflows_registry.install.choose import Offer, choose, fitting_wheel
 from dataflows_registry.install.environment import Installed, installed
 from dataflows_registry.install.fetch import fetch
@@ -198,8 +199,8 @@ class _Planner:
             if wheel is not None:
                 found = fetch(offer, wheel, self.store, offline=self.offline)
                 self.chosen[name] = replace(self.chosen[name], file=found)
-        plan = Plan((*self.chosen.values(), *self._libraries()), tuple(self.notes))
-        plan = replace(plan, changes=(*self.chosen.values(), *plan.changes[len(self.chosen) :]))
+        libraries = tuple(self._libraries())  # confirms what is chosen, on the way
+        plan = Plan((*self.chosen.values(), *libraries), tuple(self.notes))
         self._check_needs(plan)
         check(plan)
         return plan
@@ -234,7 +235,7 @@ class _Planner:
             before.version if before else None,
             plugin=True,
             index=offer.index,
-            source=offer.places[0] if offer.places else None,
+            source=shown(offer.places[0]) if offer.places else None,
             hashes=(wheel.sha256,) if wheel and wheel.sha256 else (),
             size=wheel.size if wheel else None,
             licence=release.licence or None,
@@ -251,7 +252,7 @@ class _Planner:
             found.version,
             before.version if before else None,
             plugin=found.name.startswith("dataflows-") or self.offers.knows(found.name),
-            source=found.url,
+            source=shown(found.url) if found.url else None,
             hashes=found.hashes,
             licence=found.licence,
             withdrawn="yanked by its authors" if found.yanked else None,
@@ -275,12 +276,12 @@ def _confirmed(change: Change, found: Resolved) -> Change:
     """A release that its index only describes, with what the installer found of it."""
     hashes = change.hashes or found.hashes
     if found.hashes and not set(hashes) & set(found.hashes):
-        where = found.url or "the installer"
+        where = shown(found.url) if found.url else "the installer"
         raise RefusedError(
             [f"{change.distribution} {change.version} from {where} is not the file that the index describes"]
         )
     gone = change.withdrawn or ("yanked by its authors" if found.yanked else None)
-    return replace(change, hashes=hashes, source=found.url, withdrawn=gone)
+    return replace(change, hashes=hashes, source=shown(found.url) if found.url else None, withdrawn=gone)
 
 
 def _action(before: Installed | None, version: str) -> Action:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dataflows_core.errors import AccessError
+from dataflows_core.files.remote import shown
 from dataflows_registry.install.choose import Offer
 from dataflows_registry.install.contents import of_installed, of_wheel
 from dataflows_registry.install.environment import Installed, installed
@@ -60,7 +61,7 @@ def _lock_one(found: Installed, offers: Offers, store: Store, offline: bool) -> 
     if contents.digest not in [file.contents for file in files]:
         edited = f": {', '.join(contents.changed)} changed since" if contents.changed else ""
         raise RefusedError([f"what is installed is not what the index {offer.index!r} has{edited}"])
-    source = offer.places[0] if offer.places else None
+    source = shown(offer.places[0]) if offer.places else None
     return Locked(found.name, found.version, offer.index, source, files, found.processors)
 
 

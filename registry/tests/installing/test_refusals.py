@@ -163,3 +163,11 @@ def test_versions_that_no_release_has(offered, version):
     offered()
     with pytest.raises(AccessError, match=r"the index has 1\.0"):
         plan_install([f"shout{version}"])
+
+
+def test_a_password_in_an_index_s_address_is_never_shown(add_index, write_wheel, release_of):
+    add_index("acme", [release_of(write_wheel())], "https://me:secret@index.invalid/simple")
+    with pytest.raises(AccessError) as caught:
+        plan_install(["shout"], offline=True)
+    assert "index.invalid" in str(caught.value)
+    assert "secret" not in str(caught.value)
