@@ -291,6 +291,13 @@ def predecessor(session: nox.Session) -> None:
 
 
 @nox.session(python=MAIN, default=False)
+def index(session: nox.Session) -> None:
+    """Renews the index of first-party plugins that the registry's wheel carries."""
+    _install(session, "dataflows-registry")
+    session.run("python", "registry/bundle.py", "--write")
+
+
+@nox.session(python=MAIN, default=False)
 def benchmarks(session: nox.Session) -> None:
     """Ratios to peers, which get an environment of their own; see benchmarks/README.md for the options."""
     # As users have them: installed, and compiled to bytecode, like the peers.
