@@ -116,7 +116,7 @@ def coalesce(
     def step(package: Package) -> None:
         for resource in package.tables(resources):
             known = [resource.schema.field(source) for source in sources]
-            if any(isinstance(field.arrow, pa.JsonType) for field in known):
+            if all(isinstance(field.arrow, pa.JsonType) for field in known):
                 if properties or isinstance(default, str):
                     raise FlowError("coalesce() of JSON takes no properties, and a function as its default")
                 _append_json(resource, name, known)
@@ -134,8 +134,6 @@ def coalesce(
 def _append_json(resource: Resource, name: str, fields: list[Field]) -> None:
     """JSON is taken as it is: expressions know it as text alone."""
     kinds = {field.type for field in fields}
-    if not all(isinstance(field.arrow, pa.JsonType) for field in fields):
-        raise FlowError(f"coalesce() takes fields that have a type in common, not {', '.join(sorted(kinds))}")
     after = resource.schema.add(Field({"name": name, "type": kinds.pop() if len(kinds) == 1 else "any"}))
     names = tuple(field.name for field in fields)
     resource.map_batches(_FirstOf(names, name), after, reads=names)

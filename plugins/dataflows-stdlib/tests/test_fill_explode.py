@@ -74,7 +74,7 @@ def test_the_first_value_that_is_not_null() -> None:
         [{"a": None, "b": [1], "c": None}, {"a": {}, "b": None, "c": None}], coalesce("a", ["c", "a", "b"])
     )
     assert [row["a"] for row in mixed] == [[1], {}]
-    with pytest.raises(ProcessorError, match="a type in common, not integer, object"):
+    with pytest.raises(ProcessorError, match="a number and text in one place"):
         rows_of([{"a": 1, "b": {}}], coalesce("x", ["a", "b"]))
     target = {"name": "x", "type": "string", "title": "X"}
     assert [row["x"] for row in rows_of(rows, coalesce(target, ["a b", "c"]))] == ["2", "1", None]
