@@ -22,10 +22,13 @@ __all__ = ["Hit", "search"]
 _EXACT, _PREFIX = 4.0, 2.0
 _NAME, _ABOUT, _SUMMARY, _DETAILS = 1.0, 0.7, 0.55, 0.25
 _START, _ALSO_START, _SYNONYM, _MISSPELT = 0.8, 0.5, 0.7, (1.0, 0.75, 0.6)
-_TIERS = (("name",), ("name", "words"), ("name", "words", "summary"), ("name", "words", "summary", "details"))
+_TIERS = (("name",), ("name", "words", "summary"), ("name", "words", "summary", "details"))
 _ALL = Filters()
 _ENOUGH = 60
 """Candidates that are looked at for each head; there are seldom more that could win."""
+
+_FEW = 20
+"""With so many that have all the words, those that lack one are not looked for."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ def _candidates(
     if not text.strip():
         yield from ((found, True) for found in head.matching([], (), filters, most or -1))
         return
-    enough = max(_ENOUGH, most or 0)
+    enough, few = max(_ENOUGH, most or 0), max(_FEW, most or 0)
     seen: set[int] = set()
 
     def fresh(some: Iterable[Found]) -> list[Found]:
@@ -174,7 +177,7 @@ def _candidates(
             yield from ((found, complete) for found in fresh(some))
     if len(groups) > 1:
         for word in sorted(asked, key=lambda word: -word.weight):  # the rarest first
-            if word.meant and len(seen) < enough:
+            if word.meant and len(seen) < few:
                 some = head.matching([list(word.meant)], _TIERS[-2], filters, enough // 2)
                 yield from ((found, False) for found in fresh(some))
 

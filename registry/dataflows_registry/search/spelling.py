@@ -61,6 +61,7 @@ def distance(one: str, other: str) -> int:
 
 def nearest(word: str, candidates: Iterable[str]) -> list[tuple[int, str]]:
     """The candidates that a word may have been meant for, with their distance, nearest first."""
-    most = tolerance(word)
+    most, letters = tolerance(word), set(word)
+    candidates = [other for other in candidates if len(letters.symmetric_difference(other)) <= 2 * most]
     near = ((distance(word, other), other) for other in candidates if abs(len(word) - len(other)) <= most)
     return sorted(found for found in near if found[0] <= most)
