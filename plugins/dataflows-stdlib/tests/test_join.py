@@ -263,7 +263,7 @@ def test_types_of_what_is_made() -> None:
 def test_properties_are_copied_with_a_value_but_not_promises_that_fail() -> None:
     from dataflows_stdlib.types import set_type
 
-    title = {"title": "Name", "constraints": {"required": True, "maxLength": 9}}
+    title: Any = {"title": "Name", "constraints": {"required": True, "maxLength": 9}}
     flow = Flow(
         PEOPLE,
         set_type("name", type="string", **title),
