@@ -401,3 +401,41 @@ def test_files_that_are_no_tables_pass(folder: Path) -> None:
     second = flow.package()
     assert second["note"].source == first["note"].source
     assert second["note"].descriptor == first["note"].descriptor
+
+
+SCRIPT = """
+import logging, sys
+from dataflows_core import Flow
+from dataflows_core.processors import add_field, checkpoint, compute, filter_rows, load, set_type, sort_rows
+
+KNOWN = {"a", "b", "c"}
+
+class Rule:
+    limit = 3
+    def __call__(self, row):
+        return row["n"] < self.limit and row["s"] in KNOWN and row["s"] not in {"x", "y", "z"}
+
+logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+Flow(
+    load("a.csv"), set_type("n", type="number"), filter_rows(Rule()), filter_rows("n > 0"),
+    add_field("m", "integer", lambda row: len(row["s"])), compute(k="n * 2"), sort_rows("{n}"),
+    checkpoint("c"),
+).process()
+"""
+
+
+def test_another_process_finds_it_whatever_its_hashes(folder: Path) -> None:
+    (folder / "a.csv").write_text("n,s\n1,a\n2,b\n")
+    (folder / "flow.py").write_text(SCRIPT)
+    said = [
+        subprocess.run(
+            [sys.executable, "flow.py"],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert "is written: there is none" in said[0]
+    assert "is used; steps 1 to 7 are left out" in said[1]

@@ -14,7 +14,9 @@ import dataclasses
 import hashlib
 import os
 import re
+import site
 import sys
+import sysconfig
 import types
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
@@ -226,30 +228,47 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 @cache
-def _distributions() -> Mapping[str, list[str]]:
-    """Distributions by import package; those that are installed in place name theirs in entry points."""
-    found: dict[str, list[str]] = {
-        name: [*names] for name, names in metadata.packages_distributions().items()
-    }
-    found.setdefault("dataflows_core", ["dataflows-core"])
-    for group in set(discovery.GROUPS.values()):
-        for entry in discovery.entries(group):
-            found.setdefault(re.split(r"[.:]", entry.value)[0], [entry.distribution])
-    return found
+def _plugins() -> Mapping[str, str]:
+    """The distributions of this project and its plugins, with versions, by import package.
+
+    They may be installed in place, where their files tell nothing of that.
+    """
+    entries = [entry for group in set(discovery.GROUPS.values()) for entry in discovery.entries(group)]
+    found = {re.split(r"[.:]", entry.value)[0]: f"{entry.distribution} {entry.version}" for entry in entries}
+    return {"dataflows_core": f"dataflows-core {metadata.version('dataflows-core')}", **found}
 
 
+@cache
+def _libraries() -> tuple[Path, ...]:
+    """The folders that distributions are installed in."""
+    folders = [*site.getsitepackages(), site.getusersitepackages()]
+    folders += [sysconfig.get_path(name) for name in ("purelib", "platlib")]
+    return tuple(Path(folder) for folder in dict.fromkeys(folders))
+
+
+@cache
 def _installed(module: str | None) -> bool:
     """Whether a module belongs to Python or to an installed distribution, and is not the user's own."""
     top = (module or "builtins").partition(".")[0]
-    return top in sys.stdlib_module_names or top in _distributions()
+    if top in sys.stdlib_module_names or top in _plugins():
+        return True
+    file = getattr(sys.modules.get(module or ""), "__file__", None)
+    return file is not None and any(Path(file).is_relative_to(folder) for folder in _libraries())
 
 
 @cache
 def _source_of(module: str) -> str:
-    """The version of the distributions that a module belongs to, and the digest of its source."""
-    names = sorted(set(_distributions().get(module.partition(".")[0], ())))
-    versions = [f"{name} {metadata.version(name)}" for name in names]
+    """The version of the distribution that a module belongs to, and the digest of its source."""
+    top = module.partition(".")[0]
+    said = _plugins().get(top) or _version(top)
     path = Path(getattr(sys.modules.get(module), "__file__", None) or "")
     if path.suffix == ".py" and path.is_file():
-        versions.append(hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest())
-    return ", ".join(versions)
+        said += f" {hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()}"
+    return said
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # the distribution has another name
+        return str(getattr(sys.modules.get(package), "__version__", ""))
