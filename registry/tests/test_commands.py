@@ -330,3 +330,71 @@ def test_an_unknown_name_is_told_though_an_index_is_damaged(registry, shout):
     (Store().index_folder("house") / "head.sqlite").write_bytes(b"damaged" * 1000)
     with pytest.raises(Exception, match=r"there is no processor named 'shuot'.*\n.*do not help"):
         discovery.find("processor", "shuot")
+
+
+@pytest.fixture
+def plugins(tmp_path, monkeypatch):
+    """Installs plugins for this process alone: name, version, entry points, and modules by name."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+
+    def install(name, entry_points, **modules):
+        info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.3\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[dataflows.processors]\n{entry_points}\n")
+        for module, text in modules.items():
+            (folder / f"{module}.py").write_text(text)
+        discovery.refresh()
+
+    monkeypatch.syspath_prepend(str(folder))
+    yield install
+    monkeypatch.undo()
+    discovery.refresh()
+
+
+def findings(registry, *words):
+    code, output, _ = registry("doctor", "--json", *words)
+    found = json.loads(output)["findings"]
+    assert code == (1 if found else 0)
+    assert all(one["mend"] for one in found)
+    return {(one["code"], one["subject"]) for one in found}
+
+
+def test_the_doctor_finds_what_is_wrong_with_plugins_without_importing_them(registry, plugins, tmp_path):
+    canary = f"open({str(tmp_path / 'canary')!r}, 'w').close()\n"
+    plugins("dataflows-gone", "gone = no_such_module:gone", unused="")
+    plugins("dataflows-terse", "terse = terse_plugin:terse", terse_plugin=canary + "def terse(x): ...\n")
+    plugins("dataflows-load-cvs", "filter_rows = cvs:f", cvs=canary + SHOUT.replace("shout", "f"))
+    found = findings(registry)
+
+    assert {
+        ("broken", "gone.gone (dataflows-gone 1.0)"),
+        ("metadata", "terse.terse (dataflows-terse 1.0)"),
+        ("look-alike", "dataflows-load-cvs"),
+        ("clash", "filter_rows"),
+    } <= found
+    assert not (tmp_path / "canary").exists()
+
+
+def test_the_doctor_imports_plugins_when_asked_to(registry, plugins):
+    plugins(
+        "dataflows-bad",
+        "bad = bad_plugin:bad",
+        bad_plugin=SHOUT.replace("shout", "bad") + "\nraise OSError\n",
+    )
+    broken = ("broken", "bad.bad (dataflows-bad 1.0)")
+
+    assert broken not in findings(registry)
+    assert broken in findings(registry, "--import")
+
+
+def test_a_short_name_that_several_claim_is_shown_by_its_long_name(registry, plugins):
+    plugins("dataflows-one", "twice = one_plugin:twice", one_plugin=SHOUT.replace("shout", "twice"))
+    plugins("dataflows-two", "twice = two_plugin:twice", two_plugin=SHOUT.replace("shout", "twice"))
+    code, _, error = registry("show", "twice")
+
+    assert code == 2
+    assert "one.twice" in error
+    assert "two.twice" in error
+    assert json.loads(registry("show", "two.twice", "--json")[1])["distribution"] == "dataflows-two"
