@@ -109,6 +109,16 @@ def own_wheels(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def few_wheels(own_wheels, tmp_path_factory) -> Path:
+    """Some of them, with processors, loaders and writers."""
+    folder = tmp_path_factory.mktemp("few-wheels")
+    for name in ("core", "load_csv", "dump_path"):
+        (wheel,) = own_wheels.glob(f"dataflows_{name}-*.whl")
+        (folder / wheel.name).write_bytes(wheel.read_bytes())
+    return folder
+
+
 class Server:
     """Serves what `pages` holds by path, with validators; keeps a record of requests."""
 

@@ -76,8 +76,11 @@ def read(source: str, **options):
     return list(open_source(source, **options).read(Memory(), reading)), reading
 
 
-@pytest.mark.parametrize("html", [False, True])
-def test_all_kinds_of_source_describe_processors_the_same(own_wheels, server, tmp_path, monkeypatch, html):
+@pytest.mark.parametrize(("which", "html"), [("own_wheels", False), ("few_wheels", True)])
+def test_all_kinds_of_source_describe_processors_the_same(
+    request, server, tmp_path, monkeypatch, which, html
+):
+    own_wheels = request.getfixturevalue(which)
     publish(server, own_wheels, html=html)
     build_index([open_source(str(own_wheels))], tmp_path / "wheels")
     build_index([open_source(f"{server.url}/simple/")], tmp_path / "package-index")
