@@ -150,13 +150,13 @@ def _archived(seen: set[str]) -> Iterator[Entry]:
 
 
 def parse_entry_points(text: str) -> Iterator[tuple[str, str, str]]:
-    """Group, name and value of our entry points; a damaged line must not hide what else is installed.
+    r"""Group, name and value of our entry points; a damaged line must not hide what else is installed.
 
     Args:
         text: The text of an `entry_points.txt`.
 
     Examples:
-        >>> list(parse_entry_points("[dataflows.loaders]\\ncsv = dataflows_load_csv:load_csv"))
+        >>> list(parse_entry_points("[dataflows.loaders]\ncsv = dataflows_load_csv:load_csv"))
         [('dataflows.loaders', 'csv', 'dataflows_load_csv:load_csv')]
     """
     group = ""
