@@ -108,7 +108,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def test_a_processor_s_page_shows_all_that_is_known(folder):
     page = (folder / "processors/dataflows-load-csv/load_csv.html").read_text("utf-8")
-    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    text = " ".join(re.sub(r"<[^>]+>", " ", page.replace("<wbr>", "")).split())
 
     for expected in (
         "Load CSV .",
