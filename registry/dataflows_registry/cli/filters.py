@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["filter_options", "print_known"]
 
+_WIDE = 100
+"""From so many terminal columns on, a list is a table."""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -63,9 +66,33 @@ def print_known(catalog: Catalog, known: Sequence[Known], *, as_json: bool, noth
         ]
         for one in known
     ]
+    if _is_narrow():
+        _print_narrow(rows)
+        return
     print_table(
         [Column("name"), Column("kind"), Column("summary"), Column("distribution"), Column("version")], rows
     )
+
+
+def _is_narrow() -> bool:
+    import shutil
+    import sys
+
+    return sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE
+
+
+def _print_narrow(rows: Sequence[Sequence[str | None]]) -> None:
+    """Two lines for each processor, so that no name is cut."""
+    import shutil
+
+    from dataflows_core.render import cut, printable
+
+    width = shutil.get_terminal_size().columns
+    for name, *facts, distribution, version in rows:
+        kind, summary = facts
+        about = printable(f"{kind} · {distribution} {version}")
+        click.echo(f"{click.style(printable(name or ''), bold=True)}  {click.style(about, dim=True)}")
+        click.echo(f"  {cut(printable(summary or ''), width - 2)}")
 
 
 def _short_names(known: Sequence[Known]) -> set[str]:
