@@ -1,6 +1,6 @@
 """The registry: what processors exist, installed or not, and which distribution brings each.
 
-The command group `dataflows registry` is all there is so far; it has no subcommand yet.
+`catalog` is what everything reads through; `cli` is the command group `dataflows registry`.
 """
 
 from __future__ import annotations
