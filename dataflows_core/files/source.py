@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -103,6 +102,8 @@ class Source:
         stream = self.open()
         if stream.seekable():
             return cast("IO[bytes]", stream)
+        import tempfile
+
         with closing(stream), access_errors(f"keep {self.shown} aside in a temporary file"):
             aside = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - the caller closes it
             try:
