@@ -18,7 +18,7 @@ from math import isfinite
 from typing import Any, Self
 
 from dataflows_core.errors import DataError
-from dataflows_registry.text import clean_line, clean_link, clean_text
+from dataflows_registry.text import FILE_NAME, clean_line, clean_link, clean_text
 
 __all__ = [
     "Distribution",
@@ -30,6 +30,8 @@ __all__ = [
     "dumps",
     "loads",
 ]
+
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def _type(value: object) -> str:
@@ -260,11 +262,14 @@ class File(_Document):
     """A file of a release, as an index offers it.
 
     Attributes:
-        name: The file's name.
+        name: The file's name; a name alone, since it becomes that of a file in the cache.
         size: In bytes, or None.
-        sha256: The hash, in hexadecimal, or None.
+        sha256: The hash, in 64 small hexadecimal digits, or None.
         requires_python: The Pythons that it is for, or None.
         yanked: Why it was withdrawn (may be empty), or None.
+
+    Raises:
+        DataError: The name is none of a file, or the hash none.
     """
 
     name: str
@@ -272,6 +277,12 @@ class File(_Document):
     sha256: str | None = None
     requires_python: str | None = None
     yanked: str | None = None
+
+    def __post_init__(self) -> None:
+        if not FILE_NAME.fullmatch(self.name):
+            raise DataError(f"{clean_line(self.name)!r} is no name of a file")
+        if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):
+            raise DataError(f"{clean_line(self.sha256)!r} is no sha256 of {self.name}")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,16 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-__all__ = ["DISTRIBUTION", "MAX_LINE", "MAX_TEXT", "clean_line", "clean_link", "clean_text", "normalised"]
+__all__ = [
+    "DISTRIBUTION",
+    "FILE_NAME",
+    "MAX_LINE",
+    "MAX_TEXT",
+    "clean_line",
+    "clean_link",
+    "clean_text",
+    "normalised",
+]
 
 MAX_LINE = 500
 """The longest name, summary or annotation that is kept."""
@@ -19,6 +28,9 @@ MAX_TEXT = 20_000
 
 DISTRIBUTION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """A normalised name of a distribution; safe as the name of a file."""
+
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,254}")
+"""A name of a file that a release is offered as; never a path, nor an option of a command."""
 
 _UNSEEN = re.compile(
     "["

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
+import json
 import struct
 import tarfile
 import unicodedata
@@ -17,7 +19,9 @@ from hypothesis import strategies as st
 from dataflows_core.errors import DataError
 from dataflows_registry.describe import describe
 from dataflows_registry.describe.files import MAX_MEMBER, Sdist, Wheel
-from dataflows_registry.model import Release, dumps, loads
+from dataflows_registry.model import Distribution, File, Release, dumps, loads
+from dataflows_registry.sources import Memory, Reading
+from dataflows_registry.sources.published import PublishedIndex
 from dataflows_registry.sources.wheels import describe_file
 
 METADATA = b"Metadata-Version: 2.3\nName: dataflows-x\nVersion: 1.0\nSummary: X\n"
@@ -255,3 +259,41 @@ def test_damaged_sdists_are_read_or_refused(changes, project):
         tar[position] = value
     with suppress(DataError):
         harmless(describe_file(io.BytesIO(gzip.compress(bytes(tar), 1)), "dataflows_x-1.0.tar.gz"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../x.whl",
+        "a/b.whl",
+        "C:\\x.whl",
+        "-r.whl",
+        "",
+        "x\n.whl",
+        "x-1-py3-none-any./../../x.whl",
+        "x y.whl",
+        "é.whl",
+    ],
+)
+def test_a_file_of_an_index_is_never_a_path(name):
+    with pytest.raises(DataError, match="is no name of a file"):
+        File.from_json({"name": name})
+
+
+@pytest.mark.parametrize(
+    "sha256", ["", "../..", "0" * 63, "A" * 64, "0" * 64 + "\n--index-url=http://x", "0" * 65]
+)
+def test_a_hash_of_an_index_is_a_hash(sha256):
+    with pytest.raises(DataError, match=r"is no sha256 of x\.whl"):
+        File.from_json({"name": "x.whl", "sha256": sha256})
+
+
+@pytest.mark.parametrize("version", ["", "one", "1.0 --index-url=x", "1.0\n", "../1"])
+def test_a_published_version_is_a_version(tmp_path, version):
+    content = dumps(Distribution("dataflows-x", (Release("dataflows-x", version),))).encode()
+    entry = {"file": "dist/dataflows-x.json", "sha256": hashlib.sha256(content).hexdigest()}
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "dataflows-x.json").write_bytes(content)
+    (tmp_path / "index.json").write_text(json.dumps({"format": 1, "distributions": {"dataflows-x": entry}}))
+    with pytest.raises(DataError, match="which is none"):
+        list(PublishedIndex(str(tmp_path)).read(Memory(), Reading()))

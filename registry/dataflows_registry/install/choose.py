@@ -83,15 +83,11 @@ def misfit(release: Release, *, core: str | None = None) -> str | None:
         release: The release.
         core: The version of dataflows-core that is installed; None does not judge it.
     """
-    from packaging.specifiers import SpecifierSet
-
     python = platform.python_version()
-    if release.requires_python and not SpecifierSet(release.requires_python).contains(
-        python, prereleases=True
-    ):
+    if not _holds(release.requires_python, python):
         return f"it needs Python {release.requires_python}, and this is {python}"
     needed = release.requires_core
-    if core and needed and not SpecifierSet(needed).contains(core, prereleases=True):
+    if core and not _holds(needed, core):
         return (
             f"it needs dataflows-core {needed}, and {core} is installed; "
             "`dataflows registry upgrade dataflows-core` brings a newer one"
@@ -101,15 +97,24 @@ def misfit(release: Release, *, core: str | None = None) -> str | None:
     return None
 
 
+def _holds(versions: str | None, version: str) -> bool:
+    """Whether a version is one of those wanted; none is where nobody understands what is."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return SpecifierSet(versions or "").contains(version, prereleases=True)
+    except InvalidSpecifier:
+        return False
+
+
 def fitting_wheel(release: Release) -> File | None:
     """The file of a release that suits this machine best; None when no wheel does."""
-    from packaging.specifiers import SpecifierSet
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
     ranks, python = _ranks(), platform.python_version()
     found: list[tuple[int, str, File]] = []
     for file in release.files:
-        if file.yanked is not None or not SpecifierSet(file.requires_python or "").contains(python):
+        if file.yanked is not None or not _holds(file.requires_python, python):
             continue
         try:
             name, version, _, tags = parse_wheel_filename(file.name)

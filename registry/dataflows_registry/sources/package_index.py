@@ -176,7 +176,11 @@ class PackageIndex:
         reading: Reading,
     ) -> Iterator[Release]:
         for version, packages in sorted(by_version(page, name).items()):
-            files = tuple(sorted((file_of(package) for package in packages), key=lambda file: file.name))
+            try:
+                files = tuple(sorted((file_of(package) for package in packages), key=lambda file: file.name))
+            except DataError as error:
+                reading.problems.append(f"{name} {version}: {error}")
+                continue
             best = best_file(file for file in files if file.yanked is None) or best_file(files)
             if best is None:
                 continue

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dataflows_core.errors import DataError
 from dataflows_registry.model import File
-from dataflows_registry.text import clean_line, normalised
+from dataflows_registry.text import FILE_NAME, clean_line, normalised
 
 if TYPE_CHECKING:
     from pypi_simple import DistributionPackage, ProjectPage
@@ -54,7 +54,7 @@ def by_version(page: ProjectPage, name: str) -> dict[str, list[DistributionPacka
     for package in page.packages:
         if package.package_type not in ("wheel", "sdist") or package.version is None:
             continue
-        if normalised(package.project or "") != name or "/" in package.filename:
+        if normalised(package.project or "") != name or not FILE_NAME.fullmatch(package.filename):
             continue
         try:
             found.setdefault(str(Version(package.version)), []).append(package)
@@ -64,7 +64,11 @@ def by_version(page: ProjectPage, name: str) -> dict[str, list[DistributionPacka
 
 
 def file_of(package: DistributionPackage) -> File:
-    """A file as the page lists it."""
+    """A file as the page lists it.
+
+    Raises:
+        DataError: The page gives a hash that is none.
+    """
     yanked = clean_line(package.yanked_reason or "") if package.is_yanked else None
     requires = clean_line(package.requires_python) if package.requires_python else None
     digest = package.digests.get("sha256")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ class PublishedIndex:
             found = Distribution.from_json(loads(content, f"dist/{name}.json of {self.name}"))
             if found.name != name or any(release.distribution != name for release in found.releases):
                 raise DataError(f"dist/{name}.json of {self.name} describes another distribution")
+            _check_versions(found, self.name)
             releases = found.releases
         reading.state["versions"][name] = [release.version for release in releases]
         yield from releases
@@ -105,6 +107,21 @@ class PublishedIndex:
             reading.problems.append(f"{path} of {self.name} is not the file that its index.json lists")
             return {}
         return loads(content, f"{path} of {self.name}")
+
+
+def _check_versions(found: Distribution, place: str) -> None:
+    """Refuse versions that no installer understands: they are compared, and handed to one."""
+    from packaging.version import InvalidVersion, Version
+
+    for release in found.releases:
+        try:
+            Version(release.version)
+            understood = not re.search(r"\s", release.version)
+        except InvalidVersion:
+            understood = False
+        if not understood:
+            shown = clean_line(release.version)
+            raise DataError(f"dist/{found.name}.json of {place} has the version {shown!r}, which is none")
 
 
 def _entries(index: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -14,7 +14,7 @@ from typing import IO, Any
 from dataflows_core.errors import AccessError, DataError
 from dataflows_registry.model import File, Release
 from dataflows_registry.sources.base import Memory, Reading, best_file
-from dataflows_registry.text import clean_line, normalised
+from dataflows_registry.text import FILE_NAME, clean_line, normalised
 
 __all__ = ["WheelFolder", "describe_file"]
 
@@ -61,6 +61,8 @@ def _named(file_name: str) -> tuple[str, str] | None:
     else:
         name, _, version = file_name.removesuffix(".tar.gz").rpartition("-")
     try:
+        if not FILE_NAME.fullmatch(file_name):
+            raise InvalidVersion
         return normalised(name), str(Version(version))
     except InvalidVersion:
         raise DataError(f"{clean_line(file_name)} is no name of a wheel or an sdist") from None

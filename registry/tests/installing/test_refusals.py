@@ -171,3 +171,9 @@ def test_a_password_in_an_index_s_address_is_never_shown(add_index, write_wheel,
         plan_install(["shout"], offline=True)
     assert "index.invalid" in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_what_nobody_understands_does_not_fit(offered):
+    offered(requires_python="whichever")
+    with pytest.raises(AccessError, match="it needs Python whichever"):
+        plan_install(["shout"])
