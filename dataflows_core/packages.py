@@ -213,8 +213,9 @@ def _cast_if_needed(resource: Resource, item: Mapping[str, Any], known: Mapping[
         return
     from dataflows_core.cast import Cast
     from dataflows_core.schema import Schema
+    from dataflows_core.widths import as_wide
 
-    schema = Schema.from_descriptor(item["schema"])
+    schema = as_wide(Schema.from_descriptor(item["schema"]), resource.schema)
     if schema.names != resource.schema.names:
         raise SchemaError(
             f"resource {resource.name!r} does not have the fields that its schema declares"

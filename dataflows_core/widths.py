@@ -10,7 +10,7 @@ from dataflows_core.cast import cast_column
 from dataflows_core.infer import infer_schema
 from dataflows_core.schema import WIDE_NUMBER_SCALE, Field, Schema, arrow_type
 
-__all__ = ["fitted"]
+__all__ = ["as_wide", "fitted"]
 
 _WIDER = {
     "integer": pa.decimal128(38, 0),
@@ -58,6 +58,29 @@ def fitted(schema: Schema, samples: Sequence[pa.RecordBatch]) -> Schema:
             column = pa.concat_arrays([batch.column(field.name) for batch in samples])
             found.append(_tried(field, column, texts))
     return schema.add(*found)
+
+
+def as_wide(schema: Schema, found: Schema) -> Schema:
+    """A declared schema with the physical types of typed columns that hold what is declared.
+
+    Args:
+        schema: The schema as it is declared.
+        found: What the columns are; those of another type are passed over.
+
+    Examples:
+        >>> found = Schema((Field({"name": "share", "type": "number"}, pa.decimal128(10, 2)),))
+        >>> as_wide(Schema((Field({"name": "share", "type": "number"}),)), found).field("share").arrow
+        Decimal128Type(decimal128(10, 2))
+    """
+    typed = [field for field in schema if field.type in _WIDER and field.name in found]
+    return schema.add(
+        *(
+            field.with_arrow(other.arrow)
+            for field in typed
+            if (other := found.field(field.name)).type == field.type
+            if pa.types.is_floating(other.arrow) == pa.types.is_floating(field.arrow)
+        )
+    )
 
 
 def _tried(field: Field, column: pa.Array, missing: Sequence[str]) -> Field:

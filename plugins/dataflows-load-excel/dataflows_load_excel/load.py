@@ -22,6 +22,7 @@ from dataflows_core.resource import Resource
 from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Source as SourceStep
 from dataflows_core.stream import Stream
+from dataflows_core.widths import fitted
 from dataflows_load_excel.area import Headers, Range
 from dataflows_load_excel.cells import Column
 from dataflows_load_excel.split import Layout, SheetSplit, read_sheet
@@ -185,6 +186,9 @@ class _Load:
             for file, columns in zip(files, sheets, strict=True)
         ]
         schema = self.declared.schema(tuple(names), self._inferred(together, files[0]), splits[0].source)
+        schema = fitted(
+            schema, [_texts(columns, self.declared.undeclared(tuple(names))) for columns in sheets]
+        )
         stream = Stream.of(splits, Schema.from_arrow(arrow))
         resource = Resource(name, stream, {"path": f"{name}.xlsx"})
         if self.layout.limit is not None and len(files) > 1:
@@ -210,6 +214,12 @@ class _Load:
                     _together([column.field for column in columns if not _blank(column)]) or columns[0].field
                 )
         return Schema(tuple(fields))
+
+
+def _texts(columns: Sequence[Column], undeclared: Sequence[str]) -> pa.RecordBatch:
+    """The texts of declared fields, which say how wide their values are."""
+    declared = [column for column in columns if column.field.name not in undeclared]
+    return pa.RecordBatch.from_pydict({column.field.name: column.as_text() for column in declared})
 
 
 def _blank(column: Column) -> bool:

@@ -286,3 +286,13 @@ def test_load_excel_is_found_by_every_ending_it_reads(book, caplog) -> None:
     caplog.set_level(logging.INFO)
     path = book(x=[["n"], [1]])
     assert rows_of(load_excel(path)) == rows_of(load(path, format="excel")) == [{"n": 1}]
+
+
+def test_declared_types_are_as_wide_as_the_data(book) -> None:
+    path = book(data=[["n", "i", "x"], ["0.003143260708814195", "123456789012345678901", 1.5], [0.1, 7, 2]])
+    fields = [{"name": "n", "type": "number"}, {"name": "i", "type": "integer"}]
+    rows = rows_of(load(path, schema={"fields": [*fields, {"name": "x", "type": "number"}]}))
+    assert rows == [
+        {"n": Decimal("0.003143260708814195"), "i": 123456789012345678901, "x": Decimal("1.5")},
+        {"n": Decimal("0.1"), "i": 7, "x": Decimal(2)},
+    ]

@@ -21,8 +21,9 @@ from dataflows_core.resource import Resource
 from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Source as SourceStep
 from dataflows_core.stream import Stream
+from dataflows_core.widths import fitted
 from dataflows_load_json.rows import Document, shape_of
-from dataflows_load_json.split import JsonSplit, read_schema, rows_in
+from dataflows_load_json.split import JsonSplit, as_text, read_schema, rows_in
 
 if TYPE_CHECKING:
     from dataflows_core.on_error import OnError
@@ -167,7 +168,10 @@ class _Load:
             if all(row.get(field.name) is None for row in rows):
                 logger.warning("%s: field %r is null throughout the sample", source, field.name)
         schema = self.declared.schema(names, inferred, source)
-        return schema if "missingValues" in schema.properties else schema.with_properties(missingValues=[])
+        if "missingValues" not in schema.properties:
+            schema = schema.with_properties(missingValues=[])
+        declared = schema.select([name for name in names if name not in wanted])
+        return fitted(schema, [as_text(rows, declared)])
 
 
 def _headed(rows: Sequence[Any], source: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from dataflows_core.errors import RowError, near_misses, shorten
 from dataflows_core.schema import Field, Schema
 from dataflows_load_json.rows import Document, parse_line
 
-__all__ = ["JsonSplit", "read_schema", "rows_in", "spelled"]
+__all__ = ["JsonSplit", "as_text", "read_schema", "rows_in", "spelled"]
 
 Row = Mapping[str, Any]
 
@@ -101,6 +101,14 @@ class JsonSplit:
     def locate(self, block: tuple[int, list[Any]], index: int) -> int:
         """The row's number in the file."""
         return block[0] + index + 1
+
+
+def as_text(rows: Sequence[Row], schema: Schema) -> pa.RecordBatch:
+    """The fields of some rows that travel as text, as they do."""
+    fields = [field for field in schema if not isinstance(field.arrow, pa.JsonType)]
+    return pa.RecordBatch.from_pydict(
+        {field.name: _column(field, [row.get(field.name) for row in rows]) for field in fields}
+    )
 
 
 def _unknown(name: str, names: Sequence[str], index: int) -> RowError:

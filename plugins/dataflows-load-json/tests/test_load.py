@@ -210,3 +210,17 @@ def test_a_process_runner_gives_the_same(document: Any) -> None:
     path = document([{"n": n} for n in range(9000)])
     Flow(load(path), lambda row: seen.append(row["n"])).run("processes:2")
     assert seen == list(range(9000))
+
+
+def test_declared_types_are_as_wide_as_the_data(document: Any) -> None:
+    said = b'[{"n": 0.003143260708814195, "i": 123456789012345678901, "z": "2020-01-01T00:00:00Z"}]'
+    fields = [{"name": "n", "type": "number"}, {"name": "i", "type": "integer"}]
+    schema = {"fields": [*fields, {"name": "z", "type": "datetime"}, {"name": "o", "type": "object"}]}
+    assert rows_of(load(document(said), schema=schema)) == [
+        {
+            "n": Decimal("0.003143260708814195"),
+            "i": 123456789012345678901,
+            "z": dt.datetime(2020, 1, 1, tzinfo=dt.UTC),
+            "o": None,
+        }
+    ]
