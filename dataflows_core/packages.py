@@ -191,7 +191,7 @@ def _declared(
             given[key] = value
         elif key == "dialect":
             raise FlowError(f"resource {name!r} declares a dialect, and the loader of {format} takes none")
-        else:
+        elif str(value).lower() not in ("utf-8", "utf8"):  # what a format without one is in
             logger.warning(
                 "resource %r declares an encoding, which files of the format %s do not have", name, format
             )

@@ -289,6 +289,16 @@ def test_declared_formats_encodings_and_compressions(package) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("encoding", "told"), [("UTF-8", 0), ("latin-1", 1)])
+def test_an_encoding_that_a_format_cannot_have_is_told(package, caplog, encoding: str, told: int) -> None:
+    resource = {"name": "j", "path": "j.json", "encoding": encoding, "schema": SCHEMA}
+    data = json.dumps(ROWS).encode()
+
+    assert Flow(load(package(resource, files={"j.json": data}))).results().rows == [ROWS]
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * told
+
+
 def test_a_table_whose_format_nobody_reads(package) -> None:
     folder = package({"name": "x", "path": "x.sav", "schema": SCHEMA}, files={"x.sav": b""})
     with pytest.raises(ProcessorError, match=r"x\.sav': tried the format 'sav'\n  installed formats: .*csv"):
