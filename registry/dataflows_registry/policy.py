@@ -118,7 +118,7 @@ class Policy:
             (index for rule, index in self.index.items() if _covers(rule, name, change.version)), None
         )
         if wanted is not None and change.index != wanted:
-            came = f"the index {change.index!r}" if change.index else "the installer's own indexes"
+            came = f"the index {change.index!r}" if change.index else "none of the indexes that were added"
             reasons.append(f"{what}: comes from {came}, and {self.path} wants it from the index {wanted!r}")
         return reasons
 

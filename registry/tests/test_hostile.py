@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from dataflows_core.errors import DataError
 from dataflows_registry.describe import describe
+from dataflows_registry.describe import objects as _objects  # noqa: F401 - so that no example waits for the parser
 from dataflows_registry.describe.files import MAX_MEMBER, Sdist, Wheel
 from dataflows_registry.model import Distribution, File, Release, dumps, loads
 from dataflows_registry.sources import Memory, Reading

@@ -12,14 +12,23 @@ import csv
 import hashlib
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dataflows_core.errors import AccessError
 from dataflows_registry.install.environment import Installed
+from dataflows_registry.policy import RefusedError
+from dataflows_registry.text import clean_line
 
-__all__ = ["Contents", "of_installed", "of_wheel"]
+__all__ = ["Contents", "check_wheel", "of_installed", "of_wheel"]
+
+_MOST = 4_000_000_000
+"""The bytes that a wheel may unpack to."""
+
+_LARGE, _RATIO = 50_000_000, 200
+"""From so many bytes on, a member may not be so many times larger than its compressed form."""
 
 _OWN = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"}
 """Files of the folder of metadata that installers write."""
@@ -44,6 +53,36 @@ class Contents:
         return hashlib.sha256(lines.encode()).hexdigest()
 
 
+def check_wheel(path: Path) -> None:
+    """Refuse a wheel that would fill the disk, or write outside of the folder of packages.
+
+    Raises:
+        RefusedError: It would.
+        AccessError: It is no wheel that can be read.
+    """
+    with _opened(path) as archive:
+        members = archive.infolist()
+    size = sum(member.file_size for member in members)
+    reasons = [f"it unpacks to {size:,} bytes"] * (size > _MOST)
+    for member in members:
+        shown, inner = clean_line(member.filename), PurePosixPath(member.filename.replace("\\", "/"))
+        if inner.is_absolute() or ".." in inner.parts or ":" in inner.parts[:1]:
+            reasons.append(f"{shown!r} is outside of the folder of packages")
+        if member.file_size > _LARGE and member.file_size > _RATIO * max(member.compress_size, 1):
+            reasons.append(f"{shown!r} unpacks from {member.compress_size:,} to {member.file_size:,} bytes")
+    if reasons:
+        raise RefusedError([f"{path.name}: {reason}" for reason in reasons[:5]])
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive
+    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, ValueError) as error:
+        raise AccessError(f"{path} is no wheel that can be read: {error}") from error
+
+
 def of_wheel(path: Path) -> Contents:
     """The files of a wheel that are installed as they are.
 
@@ -51,15 +90,12 @@ def of_wheel(path: Path) -> Contents:
         AccessError: It is no wheel that can be read.
     """
     files = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in archive.namelist():
-                where = _copied(name)
-                if where is not None and not name.endswith("/"):
-                    with archive.open(name) as stream:
-                        files[where] = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
-    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise AccessError(f"{path} is no wheel that can be read: {error}") from error
+    with _opened(path) as archive:
+        for name in archive.namelist():
+            where = _copied(name)
+            if where is not None and not name.endswith("/"):
+                with archive.open(name) as stream:
+                    files[where] = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
     return Contents(files)
 
 

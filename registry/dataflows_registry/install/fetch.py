@@ -8,6 +8,7 @@ from pathlib import Path
 from dataflows_core.errors import AccessError
 from dataflows_core.files.remote import shown
 from dataflows_registry.install.choose import Offer
+from dataflows_registry.install.contents import check_wheel
 from dataflows_registry.model import File
 from dataflows_registry.policy import RefusedError
 from dataflows_registry.store import Store, write_atomically
@@ -19,7 +20,7 @@ _MOST = 1_000_000_000
 
 
 def fetch(offer: Offer, file: File, store: Store, *, offline: bool = False) -> Path | None:
-    """A file of a release, verified.
+    """A wheel of a release, verified.
 
     Args:
         offer: The release, and where its files may be.
@@ -31,7 +32,8 @@ def fetch(offer: Offer, file: File, store: Store, *, offline: bool = False) -> P
         Where the file is now; None when none of the places has it.
 
     Raises:
-        RefusedError: The bytes are not those that the index states, or it states none.
+        RefusedError: The bytes are not those that the index states, or it states none; or a wheel is made to
+            do harm when it is unpacked.
         AccessError: A place cannot be read, or would need a socket.
         DataError: A place sends more bytes than the file has.
     """
@@ -39,12 +41,14 @@ def fetch(offer: Offer, file: File, store: Store, *, offline: bool = False) -> P
         raise RefusedError([f"{file.name}: the index {offer.index!r} states no sha256 for it"])
     kept = store.cache_folder / "wheels" / file.sha256 / file.name
     if kept.is_file() and digest(kept) == file.sha256:
+        check_wheel(kept)
         return kept
     for place in offer.places:
         content = _content(place, offer.release.distribution, file, offline)
         if content is not None:
             _compare(content, file, place)
             write_atomically(kept, content)
+            check_wheel(kept)
             return kept
     return None
 

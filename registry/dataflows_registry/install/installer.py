@@ -1,5 +1,7 @@
 """pip or uv, whichever is there: run as a program, with a list of arguments and the user's configuration.
 
+Only wheels are taken: to look into anything else, an installer has to run it, and a plan is shown before.
+
 This module changes nothing by itself: `apply` is its one caller that does, and checks the policy first.
 """
 
@@ -21,6 +23,8 @@ from dataflows_core.errors import AccessError
 from dataflows_registry.text import normalised
 
 __all__ = ["Installer", "Pip", "Resolved", "Uv", "find_installer"]
+
+_WHEELS = ("--only-binary", ":all:")
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,15 @@ class Pip:
         with tempfile.TemporaryDirectory() as place:
             constraints, report = Path(place, "installed.txt"), Path(place, "report.json")
             constraints.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()), "utf-8")
-            options = ["--dry-run", "--quiet", "--report", str(report), "--constraint", str(constraints)]
+            options = [
+                *_WHEELS,
+                "--dry-run",
+                "--quiet",
+                "--report",
+                str(report),
+                "--constraint",
+                str(constraints),
+            ]
             self._run("install", *options, *_closed(offline), *wanted)
             items = json.loads(report.read_text("utf-8"))["install"]
         return [_reported(item) for item in items]
@@ -98,7 +110,7 @@ class Pip:
         """Let pip install files whose hashes it verifies itself."""
         with tempfile.TemporaryDirectory() as place:
             listed = _requirements(hashes, Path(place))
-            options = ["--no-deps", "--require-hashes", "--quiet", "--force-reinstall"]
+            options = [*_WHEELS, "--no-deps", "--require-hashes", "--quiet", "--force-reinstall"]
             self._run("install", *options, *_places(folder, offline), "--requirement", str(listed))
 
     def uninstall(self, names: Sequence[str]) -> None:
@@ -128,15 +140,15 @@ class Uv:
         with tempfile.TemporaryDirectory() as place:
             constraints, asked, answer = (Path(place, name) for name in ("pins.txt", "in.txt", "out.txt"))
             constraints.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()), "utf-8")
-            options = ["--python", sys.executable, "--constraint", str(constraints), "--color", "never"]
-            said = _run(
-                [self.program, "pip", "install", "--dry-run", *_closed(offline), *options, *wanted], "uv"
-            )
+            options = [*_WHEELS, "--python", sys.executable, "--constraint", str(constraints)]
+            options += ["--color", "never", "--dry-run", *_closed(offline)]
+            said = _run([self.program, "pip", "install", *options, *wanted], "uv")
             found = re.findall(r"^ [+~] ([^\s=]+)==(\S+)( \(from .*\))?$", said, re.MULTILINE)
             yanked = set(re.findall(r"^warning: `([^=`]+)==[^`]+` is yanked", said, re.MULTILINE))
             pinned = [f"{name}=={version}" for name, version, given in found if not given]
             asked.write_text("".join(f"{pin}\n" for pin in pinned), "utf-8")
             options = [
+                *_WHEELS,
                 "--no-deps",
                 "--generate-hashes",
                 "--no-header",
@@ -164,7 +176,8 @@ class Uv:
         """Let uv install files whose hashes it verifies itself."""
         with tempfile.TemporaryDirectory() as place:
             listed = _requirements(hashes, Path(place))
-            options = ["--python", sys.executable, "--no-deps", "--require-hashes", "--quiet", "--reinstall"]
+            options = [*_WHEELS, "--python", sys.executable, "--no-deps", "--require-hashes"]
+            options += ["--quiet", "--reinstall"]
             places = _places(folder, offline)
             _run([self.program, "pip", "install", *options, *places, "--requirement", str(listed)], "uv")
 

@@ -59,7 +59,7 @@ class Change:
         past = f" (now {self.before})" if self.before and self.action != "remove" else ""
         yield f"{self.action} {self.distribution} {self.version}{past}"
         if self.action != "remove":
-            yield f"  from    {self.index or 'the configured indexes of the installer'}{self._place()}"
+            yield f"  from    {self._origin()}"
             yield f"  sha256  {self._digest()}"
             if self.licence:
                 yield f"  licence {self.licence}"
@@ -68,8 +68,10 @@ class Change:
         for note in self.notes:
             yield f"  note    {note}"
 
-    def _place(self) -> str:
-        return f" ({self.source})" if self.source else ""
+    def _origin(self) -> str:
+        if self.index is None:
+            return self.source or "the configured indexes of the installer"
+        return f"{self.index} ({self.source})" if self.source else self.index
 
     def _digest(self) -> str:
         many = f" or {len(self.hashes) - 1} other" if len(self.hashes) > 1 else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -13,9 +14,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows_core.errors import AccessError, FlowError
-from dataflows_registry.install.contents import of_installed, of_wheel
+from dataflows_registry.install import plan_install
+from dataflows_registry.install.contents import check_wheel, of_installed, of_wheel
 from dataflows_registry.install.environment import installed
-from dataflows_registry.lock import FILE, DriftError, Lock, Locked, LockedFile, check, drift, make_lock
+from dataflows_registry.lock import (
+    FILE,
+    DriftError,
+    Lock,
+    Locked,
+    LockedFile,
+    check,
+    drift,
+    make_lock,
+    plan_sync,
+)
 from dataflows_registry.policy import RefusedError
 
 
@@ -198,3 +210,51 @@ def test_a_file_that_is_no_wheel(tmp_path):
         archive.writestr("../outside.py", "")
         archive.writestr("/absolute.py", "")
     assert of_wheel(tmp_path / "b.whl").files == {}
+
+
+def test_a_wheel_that_unpacks_to_a_bomb_is_refused(write_wheel):
+    wheel = write_wheel()
+    with zipfile.ZipFile(wheel, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data.bin", bytes(60_000_000))
+    with pytest.raises(RefusedError, match=r"'data.bin' unpacks from [\d,]+ to 60,000,000 bytes"):
+        check_wheel(wheel)
+
+
+@pytest.mark.parametrize("name", ["../evil.pth", "a/../../evil.pth", "/evil.pth", "..\\evil.pth"])
+def test_a_wheel_that_would_write_elsewhere_is_refused(add_index, write_wheel, release_of, name):
+    wheel = write_wheel()
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr(name, "import os")
+    add_index("acme", [release_of(wheel)])
+    with pytest.raises(RefusedError, match="outside of the folder of packages"):
+        plan_install(["shout"])
+
+
+def relocated(locked: Lock, folder, wheel) -> Lock:
+    """A lock that claims another file, elsewhere, to be of the same index."""
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    (one,) = locked.distributions.values()
+    file = LockedFile(wheel.name, digest, of_wheel(wheel).digest)
+    return Lock({one.name: replace(one, files=(file,), source=str(folder))})
+
+
+def test_a_lock_cannot_claim_that_an_index_has_another_file(locked, write_wheel, shout):
+    changed = relocated(locked, ".", write_wheel(code=shout + "\n# evil\n"))
+    with pytest.raises(RefusedError, match="the index 'acme' has another file of that name"):
+        plan_sync(changed)
+
+
+def test_a_lock_cannot_claim_an_index_that_does_not_have_its_release(locked, store, write_wheel, tmp_path):
+    wheel = write_wheel(version="9.0")
+    changed = relocated(locked, tmp_path / "wheels", wheel)
+    changed = Lock({"acme-shout": replace(changed.distributions["acme-shout"], version="9.0")})
+    policy = tmp_path / "work" / "dataflows-policy.toml"
+    policy.write_text('[index]\n"acme-*" = "acme"\n')
+
+    with pytest.raises(RefusedError, match="comes from none of the indexes that were added"):
+        plan_sync(changed)
+
+    policy.unlink()
+    store.pin("acme", ["acme-*"])
+    with pytest.raises(RefusedError, match="is pinned to the index 'acme', which does not have the locked"):
+        plan_sync(changed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from dataclasses import replace
 
 import pytest
@@ -177,3 +179,27 @@ def test_what_nobody_understands_does_not_fit(offered):
     offered(requires_python="whichever")
     with pytest.raises(AccessError, match="it needs Python whichever"):
         plan_install(["shout"])
+
+
+def test_a_library_that_has_to_be_built_is_refused_before_its_code_runs(
+    add_index, write_wheel, release_of, tmp_path, monkeypatch
+):
+    folder, canary = tmp_path / "sdists", tmp_path / "canary"
+    folder.mkdir()
+    files = {
+        "PKG-INFO": "Metadata-Version: 2.1\nName: acme-library\nVersion: 1.0\n",
+        "setup.py": f"open({str(canary)!r}, 'w').close()",
+    }
+    with tarfile.open(folder / "acme_library-1.0.tar.gz", "w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"acme_library-1.0/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    add_index("acme", [release_of(write_wheel(metadata="Requires-Dist: acme-library"))])
+
+    with pytest.raises(AccessError, match="acme-library"):
+        plan_install(["shout"])
+
+    assert not canary.exists()
