@@ -7,26 +7,45 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 __all__ = ["dumps", "loads"]
+
+
+_BEYOND_DOUBLES = re.compile(r"\d[\d.]{16,}|\d[eE][+-]?\d{3}")
+"""What a number may look like that no double says to its last digit."""
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"JSON has no {name}")
 
 
+def _exact_number(text: str) -> float | Decimal:
+    number = float(text)
+    try:
+        exact = Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"a number that is out of reach: {text}") from None
+    return number if Decimal(repr(number)) == exact else exact
+
+
 def loads(text: str) -> Any:
-    """What a JSON text says.
+    """What a JSON text says: a number is a float if that is the same number, and otherwise a `Decimal`.
 
     Raises:
         ValueError: The text is not JSON; ``NaN`` and ``Infinity`` are not, and neither is what nests
             deeper than Python's stack.
+
+    Examples:
+        >>> loads("[0.1, 12345678901234567890.12]")
+        [0.1, Decimal('12345678901234567890.12')]
     """
+    numbers = _exact_number if _BEYOND_DOUBLES.search(text) else None
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=numbers)
     except RecursionError:
         raise ValueError("JSON that nests too deeply") from None
 

@@ -412,6 +412,15 @@ def test_json_is_written_as_people_read_it() -> None:
     assert [json.loads(text) for text in texts.to_pylist()][2:] == [1.0, 10**30]
 
 
+@pytest.mark.parametrize("number", ["12345678901234567890.123456789012", "1.0000000000000000000001", "1e400"])
+def test_numbers_in_json_are_not_rounded(number: str) -> None:
+    codec = value_codec(field("array"))
+    column = pa.ExtensionArray.from_storage(pa.json_(pa.string()), pa.array([f"[{number}, 0.1]"]))
+    values = codec.decode(column)
+    assert values == [[Decimal(number), 0.1]]
+    assert codec.decode(codec.encode(values)) == values
+
+
 def test_each_row_gets_json_of_its_own() -> None:
     column = value_codec(field("array")).encode([[1]] * 3000)
     values = value_codec(field("array")).decode(column)

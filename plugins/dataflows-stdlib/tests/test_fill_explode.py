@@ -184,3 +184,11 @@ def test_empty_files_are_empty_afterwards(tmp_path: Path) -> None:
 
     assert flow.results().rows == [[]]
     assert flow.package()[0].schema.names == ("a", "b", "c", "no")
+
+
+def test_items_of_an_array_are_not_rounded() -> None:
+    number = Decimal("12345678901234567890.123456789012")
+    assert rows_of([{"a": [number, 1.5]}], explode("a", type="number")) == [
+        {"a": number},
+        {"a": Decimal("1.5")},
+    ]
