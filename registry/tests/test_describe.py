@@ -177,6 +177,23 @@ def test_a_package_handed_to_strangers_may_become_anything(described):
     assert one(described, f"from other import f\n{STEP}".replace("BODY", "f(package)")).shape is None
 
 
+def test_a_sink_writes_the_format_of_the_writer_that_it_is_named_after(described):
+    entries = """
+[dataflows.processors]
+dump_to_excel = acme_flows.go:dump_to_excel
+dump_to_other = acme_flows.go:dump_to_other
+[dataflows.writers]
+excel = acme_flows.go:Writer
+xlsx = acme_flows.go:Writer
+ods = acme_flows.go:Another
+"""
+    code = HEAD + "def dump_to_excel(path) -> Sink: ...\ndef dump_to_other(path) -> Sink: ...\n"
+    found = {one.name: one.formats for one in described(entries, go=code).values()}
+
+    assert found["dump_to_excel"] == ("excel", "xlsx")
+    assert found["dump_to_other"] == ()
+
+
 def test_formats_and_schemes_come_from_the_groups(described):
     entries = """
 [dataflows.processors]

@@ -112,6 +112,13 @@ def _described(
     except DataError as error:
         return replace(entry, problems=(str(error),))
     if entry.group == "processor" and not entry.formats:
-        names = formats_asked_for(found, modules, entries)
+        names = formats_asked_for(found, modules, entries) or _formats_named(entry, entries)
         entry = replace(entry, formats=tuple(formats_of(names)), schemes=tuple(schemes_of(names)))
     return entry
+
+
+def _formats_named(entry: Processor, entries: list[tuple[str, str, str]]) -> list[str]:
+    """What the writer writes that a sink is named after: `dump_to_excel`, beside a writer `excel`."""
+    writers = [(name, _object(value)) for group, name, value in entries if group == "writer"]
+    named = {value for name, value in writers if entry.name == f"dump_to_{name}" and entry.kind == "sink"}
+    return sorted(clean_line(name) for name, value in writers if value in named)

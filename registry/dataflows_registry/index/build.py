@@ -18,7 +18,7 @@ from dataflows_registry.text import clean_line
 
 __all__ = ["Built", "build_index"]
 
-_DESCRIPTIONS = 1
+_DESCRIPTIONS = 2
 """Raised when the same files would be described otherwise; what older builds remember is then forgotten."""
 
 
