@@ -18,6 +18,7 @@ from dataflows_registry.installed import installed_index, installed_versions
 from dataflows_registry.search import Filters, Found, Head, search
 from dataflows_registry.search.words import squashed
 from dataflows_registry.store import Store
+from dataflows_registry.trust import look_alike
 
 if TYPE_CHECKING:
     from dataflows_registry.model import Distribution, Processor, Release
@@ -38,6 +39,11 @@ class Known:
     found: Found
     index: str
     installed_version: str | None
+
+    @property
+    def look_alike(self) -> str | None:
+        """The first-party distribution that the name of its own could be mistaken for."""
+        return look_alike(self.found.distribution)
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ class Entry:
             "requires_python": release.requires_python,
             "requires_core": release.requires_core,
             "upload_time": release.upload_time,
+            "look_alike": look_alike(release.distribution),
             "size": file.size if file else None,
             "hash": f"sha256:{file.sha256}" if file and file.sha256 else None,
         }

@@ -13,7 +13,7 @@ from dataflows_core.errors import BrokenPluginError, DataflowsError
 from dataflows_registry.catalog import Catalog
 from dataflows_registry.index import Index
 from dataflows_registry.model import Release
-from dataflows_registry.trust import installed_withdrawn, look_alike
+from dataflows_registry.trust import installed_withdrawn, look_alike, read_removed
 
 __all__ = ["Finding", "examine"]
 
@@ -26,7 +26,7 @@ class Finding:
 
     Attributes:
         code: What kind of fault it is: ``"broken"``, ``"clash"``, ``"index"``, ``"metadata"``,
-            ``"look-alike"``, ``"withdrawn"``, ``"stale"``.
+            ``"look-alike"``, ``"withdrawn"``, ``"stale"``, ``"stubs"``.
         subject: The plugin, name or index that it is about.
         problem: What is wrong.
         mend: What to do.
@@ -60,6 +60,7 @@ def examine(catalog: Catalog, *, importing: bool = False) -> list[Finding]:
         _look_alikes(releases),
         _two_indexes(catalog, usable),
         _withdrawn(catalog, releases, usable),
+        _stubs(),
         _imports() if importing else (),
     ):
         found += check
@@ -195,12 +196,26 @@ def _withdrawn(catalog: Catalog, releases: Iterable[Release], usable: Iterable[s
             continue
         index = Index(catalog.folders[name])
         known = {one: found.releases for one in versions if (found := index.distribution(one))}
-        path = catalog.folders[name] / "removed.json"
-        removed = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        removed = read_removed(catalog.folders[name])
         for distribution, why in installed_withdrawn(versions, known, removed).items():
             subject = f"{distribution} {versions[distribution]}"
             mend = f"dataflows registry upgrade {distribution}, or uninstall it"
             yield Finding("withdrawn", subject, f"{why} (index {name})", mend)
+
+
+def _stubs() -> Iterator[Finding]:
+    """Stubs that tell editors of other plugins than there are."""
+    from dataflows_registry.stubs import PACKAGE, default_folder, is_current
+
+    folder = default_folder()
+    try:
+        current = not (folder / PACKAGE).exists() or is_current(folder)
+    except DataflowsError as error:
+        yield Finding("stubs", PACKAGE, str(error), f"delete {folder / PACKAGE}")
+        return
+    if not current:
+        mend = "write them again: dataflows registry stubs"
+        yield Finding("stubs", PACKAGE, "the stubs do not say what is installed", mend)
 
 
 def _imports() -> Iterator[Finding]:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -76,6 +75,8 @@ class Policy:
             AccessError: The file cannot be read.
             FlowError: It is no TOML, or has a key that no policy has.
         """
+        import tomllib
+
         try:
             found = tomllib.loads(path.read_text("utf-8"))
         except OSError as error:

@@ -26,7 +26,15 @@ from dataflows_registry.model import Parameter, Processor, Release
 from dataflows_registry.store import write_atomically
 from dataflows_registry.text import normalised
 
-__all__ = ["PACKAGE", "default_folder", "is_current", "remove_stubs", "stub_text", "write_stubs"]
+__all__ = [
+    "PACKAGE",
+    "default_folder",
+    "is_current",
+    "remove_stubs",
+    "renew_stubs",
+    "stub_text",
+    "write_stubs",
+]
 
 PACKAGE = "dataflows_core-stubs"
 """The name of the stub package, which the standard derives from that of the package."""
@@ -81,6 +89,19 @@ def is_current(folder: Path) -> bool:
         return False
     except (OSError, UnicodeDecodeError) as error:
         raise AccessError(f"{folder / PACKAGE} cannot be read: {error}") from error
+
+
+def renew_stubs(folder: Path) -> bool:
+    """Write the stubs in a folder again if there are some; returns whether there were.
+
+    Raises:
+        FlowError: They are of another program.
+        AccessError: They cannot be written.
+    """
+    there = (folder / PACKAGE).exists()
+    if there:
+        write_stubs(folder)
+    return there
 
 
 def remove_stubs(folder: Path) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataflows_core.discovery import FIRST_PARTY
@@ -12,7 +14,7 @@ from dataflows_registry.policy import RefusedError
 if TYPE_CHECKING:
     from dataflows_registry.model import Release
 
-__all__ = ["installed_withdrawn", "look_alike", "skeleton", "sole_index", "withdrawn"]
+__all__ = ["installed_withdrawn", "look_alike", "read_removed", "skeleton", "sole_index", "withdrawn"]
 
 _ALIKE = str.maketrans(
     {"0": "o", "1": "l", "i": "l", "|": "l", "5": "s", "3": "e", "4": "a", "7": "t", "8": "b", "9": "g"}
@@ -23,6 +25,7 @@ _SHORT = 4
 """Words of up to so many letters are names of formats, which differ by one letter honestly: csv, tsv."""
 
 
+@lru_cache(maxsize=1 << 12)
 def skeleton(name: str) -> str:
     """A name as the eye reads it in a hurry: equal for names that are easily taken for each other.
 
@@ -68,6 +71,7 @@ def _alike(name: str, other: str) -> bool:
     return len(differing) == 1 and _one_slip(*differing[0])
 
 
+@lru_cache(maxsize=1 << 12)
 def _words(name: str) -> list[str]:
     return name.lower().replace("_", "-").replace(".", "-").split("-")
 
@@ -108,6 +112,22 @@ def withdrawn(release: Release, removed: Mapping[str, str] | None = None) -> str
     if release.files and all(file.yanked is not None for file in release.files):
         return f"yanked by its authors{_because(release.files[0].yanked)}"
     return None
+
+
+def read_removed(folder: Path) -> dict[str, str]:
+    """What an index lists as removed, with the reason: by ``"name"`` or ``"name version"``.
+
+    Args:
+        folder: The index's folder.
+
+    Raises:
+        DataError: Its list is damaged.
+    """
+    from dataflows_registry.model import loads
+
+    path = folder / "removed.json"
+    found = loads(path.read_bytes(), str(path)) if path.is_file() else {}
+    return {str(key): str(reason) for key, reason in found.items()} if isinstance(found, dict) else {}
 
 
 def _because(reason: str | None) -> str:

@@ -13,6 +13,7 @@ from dataflows_core.cli import main
 from dataflows_core.loading import load
 from dataflows_registry.installed import installed_index
 from dataflows_registry.store import Store
+from dataflows_registry.stubs import renew_stubs, write_stubs
 
 PROMISED = {
     *("name", "qualified_name", "kind", "summary", "distribution", "version", "installed", "parameters"),
@@ -375,6 +376,54 @@ def test_the_doctor_finds_what_is_wrong_with_plugins_without_importing_them(regi
         ("clash", "filter_rows"),
     } <= found
     assert not (tmp_path / "canary").exists()
+
+
+def test_the_doctor_finds_what_was_withdrawn_since(registry, plugins, make_wheel, server):
+    plugins("dataflows-shout", "shout = shouter:shout", shouter=SHOUT)
+    wheel = make_wheel()
+    link = f'<a href="/{wheel.name}" data-yanked="loses rows">{wheel.name}</a>'
+    server.pages["/simple/"] = ("text/html", b'<a href="dataflows-shout/">dataflows-shout</a>')
+    server.pages["/simple/dataflows-shout/"] = ("text/html", link.encode())
+    server.pages[f"/{wheel.name}"] = ("application/zip", wheel.read_bytes())
+    assert registry("index", "add", "web", f"{server.url}/simple/")[0] == 0
+
+    assert ("withdrawn", "dataflows-shout 1.0") in findings(registry)
+    health = json.loads(registry("show", "shout", "--json")[1])["health"]
+    assert "yanked by its authors: loses rows (index web)" in health["problems"]
+
+
+def test_the_doctor_finds_an_index_that_was_not_read_for_long(registry, shout):
+    folder = Store().index_folder("house")
+    for path in folder.iterdir():
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+
+    assert ("stale", "house") in findings(registry)
+    assert "nothing has changed" in registry("index", "update")[1]
+    assert findings(registry) == set()
+
+
+def test_the_doctor_finds_stubs_that_are_out_of_date(registry, plugins, monkeypatch, tmp_path):
+    monkeypatch.setattr("dataflows_registry.stubs.default_folder", lambda: tmp_path)
+    write_stubs(tmp_path)
+    assert findings(registry) == set()
+
+    plugins("dataflows-shout", "shout = shouter:shout", shouter=SHOUT)
+
+    assert ("stubs", "dataflows_core-stubs") in findings(registry)
+    assert renew_stubs(tmp_path)
+    assert findings(registry) == set()
+
+
+@pytest.mark.parametrize("words", [["list"], ["search", "shout"], ["list", "--available"]])
+def test_a_look_alike_is_told_wherever_it_is_listed(registry, make_wheel, words):
+    wheel = make_wheel("datafl0ws-load-csv")
+    assert registry("index", "add", "house", wheel.parent)[0] == 0
+    _, output, error = registry(*words)
+
+    assert "datafl0ws-load-csv" in output
+    assert error == "look-alike: datafl0ws-load-csv is not dataflows-load-csv, which its name resembles\n"
+    found = entries(registry(*words, "--json")[1])
+    assert found["shout"]["look_alike"] == "dataflows-load-csv"
 
 
 def test_the_doctor_imports_plugins_when_asked_to(registry, plugins):

@@ -51,9 +51,21 @@ def carry_out(plan: Plan, *, yes: bool, dry_run: bool, as_json: bool, offline: b
         click.confirm("Do it?", abort=True)
     if doing:
         apply(plan, offline=offline)
+        _renew_stubs()
     if as_json:
         from dataflows_registry.cli.options import print_json
 
         print_json({"ok": True, "done": doing, **plan.to_json()})
     elif doing:
         click.echo("done")
+
+
+def _renew_stubs() -> None:
+    """Let editors know of the change, where they know of the plugins at all."""
+    from dataflows_core.errors import DataflowsError
+    from dataflows_registry.stubs import default_folder, renew_stubs
+
+    try:
+        renew_stubs(default_folder())
+    except DataflowsError as error:  # what was asked for is done
+        click.echo(f"the stubs are as they were: {error}", err=True)

@@ -17,7 +17,7 @@ def command(ctx: click.Context, importing: bool, as_json: bool) -> None:
     """Say what is wrong with the plugins and indexes here, and how to mend it.
 
     Broken plugins, names that several claim, indexes that are damaged or old, missing descriptions, names
-    that look like others, withdrawn releases. Exit code 1 when something is wrong.
+    that look like others, withdrawn releases, old stubs. Exit code 1 when something is wrong.
     """
     from dataflows_core.render import printable
     from dataflows_registry.catalog import Catalog

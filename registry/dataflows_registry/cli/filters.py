@@ -68,10 +68,22 @@ def print_known(catalog: Catalog, known: Sequence[Known], *, as_json: bool, noth
     ]
     if _is_narrow():
         _print_narrow(rows)
-        return
-    print_table(
-        [Column("name"), Column("kind"), Column("summary"), Column("distribution"), Column("version")], rows
-    )
+    else:
+        names = ("name", "kind", "summary", "distribution", "version")
+        print_table([Column(name) for name in names], rows)
+    _warn(known)
+
+
+def _warn(known: Sequence[Known]) -> None:
+    """Say which distributions have names that are made to be mistaken, or look so."""
+    from dataflows_core.render import printable
+
+    for distribution, one in {one.found.distribution: one for one in known}.items():
+        if (other := one.look_alike) is None:
+            continue
+        click.echo(
+            printable(f"look-alike: {distribution} is not {other}, which its name resembles"), err=True
+        )
 
 
 def _is_narrow() -> bool:
@@ -97,5 +109,6 @@ def _print_narrow(rows: Sequence[Sequence[str | None]]) -> None:
 
 def _short_names(known: Sequence[Known]) -> set[str]:
     """The short names that one processor of the list has alone."""
-    names = [one.found.name for one in known]
-    return {name for name in names if names.count(name) == 1}
+    from collections import Counter
+
+    return {name for name, count in Counter(one.found.name for one in known).items() if count == 1}

@@ -31,8 +31,9 @@ def command(what: str, as_json: bool) -> None:
     catalog = Catalog()
     known = _providers(catalog, what)
     if as_json:
-        found = catalog.entries(one for one, _ in known)
-        print_json([{**entry.to_json(), "does": does} for entry, (_, does) in zip(found, known, strict=True)])
+        print_json(
+            [{**entry.to_json(), "does": does} for one, does in known for entry in catalog.entries([one])]
+        )
         return
     if not known:
         click.echo(_nothing(catalog, what), err=True)

@@ -74,7 +74,7 @@ def _health(catalog: Catalog, entry: Entry) -> dict[str, Any]:
     """What speaks for and against using the processor: facts of its releases, no opinion."""
     import platform
 
-    from dataflows_registry.trust import look_alike, withdrawn
+    from dataflows_registry.trust import look_alike, read_removed, withdrawn
 
     distribution, release = entry.release.distribution, entry.release
     known = [one for _, one in catalog.releases(distribution)]
@@ -83,8 +83,11 @@ def _health(catalog: Catalog, entry: Entry) -> dict[str, Any]:
     problems = [*release.problems, *entry.processor.problems]
     if entry.processor.deprecated is not None:
         problems.append(f"deprecated: {entry.processor.deprecated}")
-    if why := withdrawn(release):
-        problems.append(why)
+    problems += dict.fromkeys(
+        f"{why} (index {index})"
+        for index, one in catalog.releases(distribution)
+        if one.version == release.version and (why := withdrawn(one, read_removed(catalog.folders[index])))
+    )
     if other := look_alike(distribution):
         problems.append(f"the name looks like that of {other}")
     if not _runs_here(release.requires_python, platform.python_version()):

@@ -8,15 +8,15 @@ from functools import cached_property
 from dataflows_core.discovery import FIRST_PARTY
 from dataflows_core.errors import AmbiguousNameError, UnknownNameError
 from dataflows_registry.index import Index, bundled_index
-from dataflows_registry.index.layout import HEAD, INDEX, REMOVED
+from dataflows_registry.index.layout import HEAD, INDEX
 from dataflows_registry.install.choose import Offer
-from dataflows_registry.model import Release, loads
+from dataflows_registry.model import Release
 from dataflows_registry.search import Filters, Head, search
 from dataflows_registry.search.words import squashed
 from dataflows_registry.sources import is_remote_source
 from dataflows_registry.store import Store
 from dataflows_registry.text import normalised
-from dataflows_registry.trust import sole_index
+from dataflows_registry.trust import read_removed, sole_index
 
 __all__ = ["Offers"]
 
@@ -82,7 +82,8 @@ class Offers:
         if index is None or found is None:
             return []
         places = self._places(name, index) if name else ()
-        return [Offer(release, name, places, _removed(index)) for release in found.releases]
+        removed = read_removed(index.folder)
+        return [Offer(release, name, places, removed) for release in found.releases]
 
     def today(
         self, index: str | None, distribution: str, version: str
@@ -93,7 +94,7 @@ class Offers:
         if there is None or found is None:
             return None, {}
         releases = [release for release in found.releases if release.version == version]
-        return (releases[0] if releases else None), _removed(there)
+        return (releases[0] if releases else None), read_removed(there.folder)
 
     def places(self, name: str | None) -> tuple[str, ...]:
         """Where the files of an index are; nowhere if there is no such index."""
@@ -130,9 +131,3 @@ class Offers:
         if not self._indexes:
             return "no index was added: `dataflows registry index add NAME SOURCE` makes more known"
         return "`dataflows registry search` looks for words in what processors say of themselves"
-
-
-def _removed(index: Index) -> dict[str, str]:
-    path = index.folder / REMOVED
-    found = loads(path.read_bytes(), str(path)) if path.is_file() else {}
-    return {str(key): str(reason) for key, reason in found.items()} if isinstance(found, dict) else {}

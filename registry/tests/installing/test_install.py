@@ -43,7 +43,11 @@ def test_upgrade_and_uninstall(environment, add_index, write_wheel, release_of, 
     one, two = write_wheel(), write_wheel(version="1.1", code=shout + "\nNEW = 1\n")
     add_index("acme", [release_of(one), release_of(two)])
 
+    assert environment.registry("stubs").returncode == 0
+    stubs = environment.site / "dataflows_core-stubs" / "processors.pyi"
+    assert "shout" not in stubs.read_text()
     assert environment.registry("install", "acme-shout==1.0", "--yes").returncode == 0
+    assert "def shout(" in stubs.read_text()
     upgraded = environment.registry("upgrade", "shout", "--yes", "--json")
     assert upgraded.returncode == 0, upgraded.stderr
     (change,) = json.loads(upgraded.stdout)["changes"]
@@ -53,6 +57,7 @@ def test_upgrade_and_uninstall(environment, add_index, write_wheel, release_of, 
 
     gone = environment.registry("uninstall", "shout", "--yes")
     assert gone.returncode == 0, gone.stderr
+    assert "shout" not in stubs.read_text()
     assert not (environment.site / "acme_shout.py").exists()
     missing = environment.registry("uninstall", "shout", "--yes")
     assert missing.returncode == 2

@@ -17,10 +17,14 @@ __all__ = ["print_built", "read_index"]
 def read_index(store: Store, index: ConfiguredIndex, *, offline: bool) -> Built:
     """Read the source of an added index."""
     from dataflows_registry.index.build import build_index
+    from dataflows_registry.index.layout import VALIDATORS
     from dataflows_registry.sources import open_source
 
     source = open_source(index.source, extras=index.extras, offline=offline)
-    return build_index([source], store.index_folder(index.name), name=index.name)
+    folder = store.index_folder(index.name)
+    built = build_index([source], folder, name=index.name)
+    (folder / VALIDATORS).touch()  # it is as old as its last reading, though nothing may have changed
+    return built
 
 
 def print_built(built: Mapping[str, Built], *, as_json: bool) -> None:
