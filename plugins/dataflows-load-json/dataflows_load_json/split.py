@@ -133,7 +133,7 @@ def _text(value: Any, field: Field) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, Decimal | int) and not isinstance(value, bool):
-        return str(value)
+        return f"{value:04}" if field.type == "year" else str(value)  # JSON numbers have no leading zeros
     if isinstance(value, bool) and field.type == "boolean":
         words = field.descriptor.get("trueValues" if value else "falseValues")
         return str(words[0]) if words else json_text.dumps(value)

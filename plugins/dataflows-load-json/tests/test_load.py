@@ -224,3 +224,10 @@ def test_declared_types_are_as_wide_as_the_data(document: Any) -> None:
             "o": None,
         }
     ]
+
+
+def test_years_before_1000_are_numbers_like_others(document: Any) -> None:
+    schema = {"fields": [{"name": "y", "type": "year"}]}
+    assert rows_of(load(document([{"y": 7}, {"y": 1990}]), schema=schema)) == [{"y": 7}, {"y": 1990}]
+    with pytest.raises(ProcessorError, match="not a year"):
+        rows_of(load(document([{"y": 10000}]), schema=schema))
