@@ -76,6 +76,9 @@ if not PYTHONS:
     raise SystemExit(f"dataflows needs one of Python {', '.join(SUPPORTED)}, and none of them is here")
 MAIN = RUNNING if RUNNING in PYTHONS else PYTHONS[0]
 
+# Many tests start programs, which without bytecode would compile everything anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 nox.needs_version = ">=2024.10.9"
 nox.options.sessions = [
     "lint",
