@@ -389,7 +389,7 @@ def test_ctrl_c_and_a_request_to_end_stop_and_leave_the_output_untouched(
         stderr=subprocess.PIPE,
         text=True,
         # A shell's background jobs, and so what they start, do not hear of Ctrl-C.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     ) as process:
         assert process.stderr is not None
         while "waiting" not in process.stderr.readline():
