@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dataflows_core.errors import FlowError, SchemaError
 from dataflows_core.files import MAX_UNPACKED, Source, expand
 from dataflows_core.files.source import stem
+from dataflows_core.loader_options import Limit, checked_limit
 from dataflows_core.resource import Resource
 from dataflows_core.steps import Source as SourceStep
 from dataflows_core.stream import Stream
@@ -137,9 +138,7 @@ class _Load:
     def __post_init__(self) -> None:
         if self.many and self.name is not None:
             raise FlowError("with many=True each file names its resource; leave name out")
-        rows = self.limit_rows
-        if rows is not None and rows < 1:
-            raise FlowError(f"limit_rows={rows!r} must be a number from 1; None loads all rows")
+        checked_limit(self.limit_rows)
         if isinstance(self.fields, str):
             raise FlowError(f"fields={self.fields!r} must be a list of names")
 
@@ -161,7 +160,7 @@ class _Load:
         properties = {"path": f"{name}.{self.format}", "format": self.format}
         resource = Resource(name, Stream.of(splits, schema), properties)
         if self.limit_rows is not None:
-            resource.pipe_batches(_head(self.limit_rows))
+            resource.pipe_batches(Limit(self.limit_rows))
         package.add(resource)
 
     def _schema(self, file: Source) -> Schema:
@@ -186,15 +185,3 @@ def _refuse_other(first: Source, schema: Schema, other: Source, found: Schema) -
 
 def _said(column: tuple[str, pa.DataType] | None) -> str:
     return "is no further column" if column is None else f"is {column[0]!r} of the type {column[1]}"
-
-
-def _head(rows: int) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def head(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        left = rows
-        for batch in batches:
-            yield batch[:left]
-            left -= batch.num_rows
-            if left <= 0:
-                return
-
-    return head
