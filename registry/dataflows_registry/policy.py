@@ -230,10 +230,12 @@ def _holds(tokens: list[str], one: Any) -> bool:
 def _covers(rule: str, name: str, version: str) -> bool:
     from packaging.specifiers import SpecifierSet
 
+    from dataflows_registry.store import pattern
+
     found = _RULE.fullmatch(rule)
     assert found is not None, rule  # rules were checked when the file was read
-    pattern, versions = found.group(1), found.group(2)
-    if not fnmatchcase(name, re.sub(r"[_.]", "-", pattern).lower()):
+    versions = found.group(2)
+    if not fnmatchcase(name, pattern(found.group(1))):
         return False
     return versions is None or SpecifierSet(versions).contains(version, prereleases=True)
 

@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from dataflows_core.errors import AccessError, FlowError, near_misses
 
-__all__ = ["RESERVED", "ConfiguredIndex", "Store", "replacing", "write_atomically"]
+__all__ = ["RESERVED", "ConfiguredIndex", "Store", "exclusive", "pattern", "replacing", "write_atomically"]
 
 RESERVED = ("bundled", "installed")
 """Names of indexes that are always there, and so cannot be added."""
@@ -167,9 +167,10 @@ class Store:
         Raises:
             FlowError: Its name is taken, or is none.
         """
-        self.check_new(index.name)
-        known = self.indexes()
-        self._write([index, *known] if first else [*known, index])
+        with self._changing():
+            self.check_new(index.name)
+            known = self.indexes()
+            self._write([index, *known] if first else [*known, index])
 
     def pin(self, name: str, pins: Iterable[str]) -> None:
         """Let distributions come from one index and from no other.
@@ -178,8 +179,9 @@ class Store:
             name: The index.
             pins: All patterns of names that are its own.
         """
-        changed = replace(self.find(name), pins=tuple(pins))
-        self._write([changed if index.name == name else index for index in self.indexes()])
+        with self._changing():
+            changed = replace(self.find(name), pins=tuple(dict.fromkeys(map(pattern, pins))))
+            self._write([changed if index.name == name else index for index in self.indexes()])
 
     def remove(self, name: str) -> None:
         """Forget an index, and delete what is kept of it.
@@ -189,8 +191,9 @@ class Store:
         """
         import shutil
 
-        found = self.find(name)
-        self._write([index for index in self.indexes() if index != found])
+        with self._changing():
+            found = self.find(name)
+            self._write([index for index in self.indexes() if index != found])
         shutil.rmtree(self.index_folder(name), ignore_errors=True)
 
     def pinned(self, distribution: str) -> str | None:
@@ -200,9 +203,25 @@ class Store:
             distribution: Its normalised name.
         """
         for index in self.indexes():
-            if any(fnmatchcase(distribution, pattern) for pattern in index.pins):
+            if any(fnmatchcase(distribution, pattern(pin)) for pin in index.pins):
                 return index.name
         return None
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Let nobody else change the configuration between reading and writing it."""
+        with exclusive(self.config_file.with_suffix(".lock"), wait=True):
+            yield
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[Path]:
+        """The folder of an index, for the one who reads its source and writes it anew.
+
+        Raises:
+            AccessError: Another process does that now.
+        """
+        with exclusive(self.data_folder / "locks" / name, wait=False):
+            yield self.index_folder(name)
 
     def _write(self, indexes: Iterable[ConfiguredIndex]) -> None:
         content = {"indexes": [index.to_json() for index in indexes]}
@@ -220,6 +239,55 @@ def _configured(item: dict[str, Any]) -> ConfiguredIndex:
     if not _NAME.fullmatch(name):  # it becomes a folder's name
         raise ValueError(f"{name!r} cannot name an index")
     return ConfiguredIndex(name, source, tuple(pins), tuple(extras))
+
+
+def pattern(text: str) -> str:
+    """A pattern of the names of distributions, written as these are compared.
+
+    Examples:
+        >>> pattern("Acme_*")
+        'acme-*'
+    """
+    return re.sub(r"[_.]", "-", text).lower()
+
+
+@contextmanager
+def exclusive(path: Path, *, wait: bool) -> Iterator[None]:
+    """Hold a lock that one process has at a time; the system takes it back from one that dies.
+
+    Args:
+        path: The lock's file, which stays.
+        wait: Wait for another process to end.
+
+    Raises:
+        AccessError: The file cannot be written, or another process holds the lock.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    except OSError as error:
+        raise AccessError(f"{path} cannot be written: {error.strerror}") from error
+    with file:
+        try:
+            _lock(file, wait)
+        except (BlockingIOError, PermissionError) as error:
+            raise AccessError(f"another process is at it ({path} is locked); wait until it ends") from error
+        yield
+
+
+if sys.platform == "win32":  # pragma: no cover - the same contract
+
+    def _lock(file: BinaryIO, wait: bool) -> None:
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+
+else:
+
+    def _lock(file: BinaryIO, wait: bool) -> None:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -240,15 +308,12 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         AccessError: The folder or the file cannot be written.
     """
-    import tempfile
-
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
+        temporary.touch(exist_ok=False)  # readable by whom the user lets read, unlike those of tempfile
     except OSError as error:
         raise AccessError(f"{path} cannot be written: {error.strerror}") from error
-    temporary = Path(name)
     try:
         yield temporary
         temporary.replace(path)

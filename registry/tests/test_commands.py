@@ -187,6 +187,18 @@ def test_provides_tells_what_it_knows_when_there_is_nothing(registry, shout):
     assert "did you mean shx?" in error
 
 
+@pytest.mark.parametrize("what", ["", "..", " "])
+def test_provides_wants_something(registry, what):
+    assert registry("provides", what)[0] == 2
+
+
+def test_what_is_no_plugin_is_neither_removed_nor_upgraded(registry):
+    for command in ("uninstall", "upgrade"):
+        code, _, error = registry(command, "pytest", "--yes")
+        assert code == 2
+        assert "pytest is no plugin of dataflows" in error
+
+
 def test_what_can_be_searched_needs_no_socket(registry, shout, monkeypatch, tmp_path):
     def refuse(*_, **__):
         raise AssertionError("a socket was opened")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dataflows_core.errors import DataError, FlowError
+from dataflows_core.errors import AccessError, DataError, FlowError
 from dataflows_registry.index import Index, bundled_index
 from dataflows_registry.index.build import build_index
 from dataflows_registry.sources import open_source
@@ -141,6 +141,33 @@ def test_a_folder_with_other_things_is_refused(make_wheel, tmp_path):
     with pytest.raises(FlowError, match="is not empty, and holds no index"):
         build_index([WheelFolder(tmp_path / "wheels")], tmp_path / "home")
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["letter.txt"]
+
+
+def test_what_a_killed_build_left_is_taken_up_again(make_wheel, tmp_path):
+    make_wheel()
+    sources = [WheelFolder(tmp_path / "wheels")]
+    build_index(sources, tmp_path / "whole")
+    build_index(sources, tmp_path / "killed")
+    (tmp_path / "killed" / "index.json").unlink()  # written last
+    (tmp_path / "killed" / ".head.sqlite.0123456789ab").write_bytes(b"half")
+
+    build_index(sources, tmp_path / "killed")
+
+    assert (tmp_path / "killed" / "index.json").read_bytes() == (
+        tmp_path / "whole" / "index.json"
+    ).read_bytes()
+
+
+def test_a_folder_of_wheels_named_dist_is_no_half_index(make_wheel, tmp_path):
+    wheel = make_wheel(folder=tmp_path / "project" / "dist")
+    with pytest.raises(FlowError, match="holds no index"):
+        build_index([WheelFolder(wheel)], tmp_path / "project")
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_read(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(AccessError, match="cannot be written: Not a directory"):
+        build_index([], tmp_path / "file" / "index")
 
 
 def test_an_index_that_is_none_is_refused(tmp_path):

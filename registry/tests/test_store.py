@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -125,9 +127,40 @@ def test_a_folder_that_cannot_be_written_is_an_access_error(tmp_path):
 def test_a_file_in_the_place_of_a_folder_is_an_access_error(tmp_path):
     (tmp_path / "home").write_text("")
     with pytest.raises(AccessError, match="cannot be read"):
+        Store(tmp_path / "home").indexes()
+    with pytest.raises(AccessError, match="cannot be written"):
         Store(tmp_path / "home").add(ConfiguredIndex("house", "/wheels"))
     with pytest.raises(AccessError, match="cannot be written"):
         write_atomically(tmp_path / "home" / "file", "text")
+
+
+def test_a_written_file_is_readable_by_whom_the_user_lets_read(tmp_path):
+    (tmp_path / "usual").touch()
+    write_atomically(tmp_path / "file", "x")
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_processes_that_add_indexes_at_once_lose_none(store):
+    code = (
+        "import sys; from dataflows_registry.store import *; store = Store(sys.argv[1])\n"
+        "for number in range(10): store.add(ConfiguredIndex(f'{sys.argv[2]}{number}', 'installed'))"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", code, str(store.root), name]) for name in "abc"]
+    assert [one.wait() for one in running] == [0, 0, 0]
+    assert {index.name for index in store.indexes()} == {f"{name}{n}" for name in "abc" for n in range(10)}
+
+
+def test_an_index_is_read_by_one_process_at_a_time(store):
+    held = store.reading("house")
+    with held, pytest.raises(AccessError, match="another process is at it"), store.reading("house"):
+        pass
+    with store.reading("house"):
+        pass
+
+
+def test_pins_are_compared_as_names_are(store):
+    store.add(ConfiguredIndex("house", "x", pins=("Acme_*",)))
+    assert store.pinned("acme-flows") == "house"
 
 
 def test_the_configuration_is_readable_json(store):

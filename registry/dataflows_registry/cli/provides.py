@@ -87,17 +87,20 @@ def _facts(catalog: Catalog, what: str) -> list[dict[str, str]]:
         facts.append({"scheme": address[1].lower()})
     path = what.partition("?")[0].partition("#")[0] if address else what
     name = re.split(r"[/\\]", path)[-1]
-    endings = name.lower().split(".")[1:]
+    endings = [one for one in name.lower().split(".")[1:] if one]
     while len(endings) > 1 and endings[-1] in _COMPRESSED:
         endings.pop()
     if endings:
         return [*facts, {"format": endings[-1]}]
     if address:
         return facts
+    from dataflows_core.errors import FlowError
     from dataflows_registry.search.synonyms import related
     from dataflows_registry.search.words import stem
 
-    word = what.lower()
+    word = what.lower().strip(" .")
+    if not word:
+        raise FlowError(f"{what!r} names no file, URL or format")
     alike = {stem(one): one for one in catalog.formats()}
     meant = [alike[other] for other in related(stem(word)) if other in alike]
     return [{"format": word}, {"scheme": word}, *({"format": one} for one in meant)]

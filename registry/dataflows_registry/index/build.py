@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from dataflows_core.errors import DataflowsError, FlowError
+from dataflows_core.errors import AccessError, DataflowsError, FlowError
 from dataflows_registry.index.layout import FORMAT, HEAD, INDEX, REMOVED, VALIDATORS, Index
 from dataflows_registry.model import Distribution, Release, dumps
 from dataflows_registry.sources import Memory, Reading, Source
+from dataflows_registry.store import replacing, write_atomically
 from dataflows_registry.text import clean_line
 
 __all__ = ["Built", "build_index"]
@@ -58,7 +60,7 @@ def build_index(
 
     Raises:
         FlowError: The folder holds something else.
-        AccessError: A source cannot be read; the index stays as it was.
+        AccessError: A source cannot be read, and the index stays as it was; or the folder cannot be written.
         DataError: A source is not what it claims to be; the index stays as it was.
     """
     _check(folder)
@@ -93,8 +95,24 @@ def _check(folder: Path) -> None:
     """Refuse a folder that holds something else than an index."""
     if folder.exists() and not folder.is_dir():
         raise FlowError(f"{folder} is a file; an index is a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / INDEX).is_file():
+    try:
+        others = not (folder / INDEX).is_file() and folder.is_dir() and not all(map(_left, folder.iterdir()))
+        folder.mkdir(parents=True, exist_ok=True)  # now, and not after all has been described
+    except OSError as error:
+        raise AccessError(f"{folder} cannot be written: {error.strerror}") from error
+    if others:
         raise FlowError(f"{folder} is not empty, and holds no index; choose another folder")
+
+
+def _left(path: Path) -> bool:
+    """Whether a file may be what a build left that was killed before it wrote `index.json`."""
+    if path.name == "dist" and path.is_dir():
+        return all(one.name.endswith(".json") or _is_temporary(one.name) for one in path.iterdir())
+    return path.name in (HEAD, REMOVED, VALIDATORS) or _is_temporary(path.name)
+
+
+def _is_temporary(name: str) -> bool:
+    return re.fullmatch(r"\..+\.[0-9a-f]{12}", name) is not None
 
 
 class _Remembered:
@@ -176,10 +194,9 @@ def _write(
     built: Built,
 ) -> None:
     """Write what has changed: descriptions, then the head, `index.json` last."""
-    (folder / "dist").mkdir(parents=True, exist_ok=True)
     there = {f"dist/{path.name}" for path in (folder / "dist").glob("*.json")}
     for path in sorted(there - set(files)):
-        (folder / path).unlink()
+        (folder / path).unlink(missing_ok=True)
         built.gone.append(path.removeprefix("dist/").removesuffix(".json"))
     for path, text in files.items():
         if _replace(folder / path, text) and path.startswith("dist/"):
@@ -188,10 +205,8 @@ def _write(
     if built.changed or built.gone or not head.is_file():
         from dataflows_registry.search.head import write_head
 
-        new = head.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        write_head(new, distributions)
-        new.replace(head)
+        with replacing(head) as new:
+            write_head(new, distributions)
     root["files"] = {REMOVED: _sha256(files[REMOVED].encode()), HEAD: _sha256(head.read_bytes())}
     _replace(folder / INDEX, dumps(root))
 
@@ -201,7 +216,5 @@ def _replace(path: Path, text: str) -> bool:
     content = text.encode()
     if path.is_file() and path.read_bytes() == content:
         return False
-    new = path.with_name(path.name + ".new")
-    new.write_bytes(content)
-    new.replace(path)
+    write_atomically(path, content)
     return True

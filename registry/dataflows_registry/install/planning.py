@@ -83,6 +83,8 @@ def plan_upgrade(
     ]
     for name, versions in wanted:
         (found,) = _installed_as(name, planner.here)
+        if not found.plugin:
+            raise FlowError(f"{found.name} is no plugin of dataflows; use pip install --upgrade")
         if found.editable:
             if names:
                 raise FlowError(
@@ -113,10 +115,13 @@ def plan_uninstall(names: Sequence[str]) -> Plan:
     Raises:
         UnknownNameError: Nothing of that name is installed.
         RefusedError: Something that stays needs it.
-        FlowError: It is dataflows itself.
+        FlowError: It is dataflows itself, or no plugin of it.
     """
     here = installed()
     going = {found.name: found for name in names for found in _installed_as(name, here)}
+    for found in going.values():
+        if not found.plugin:
+            raise FlowError(f"{found.name} is no plugin of dataflows; use pip uninstall")
     if ours := [name for name in _OURS if name in going]:
         raise FlowError(f"{' and '.join(ours)} cannot remove itself; use pip uninstall")
     needed = [

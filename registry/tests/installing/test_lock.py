@@ -185,15 +185,15 @@ def test_what_is_no_lock_is_refused(tmp_path, text, message):
         Lock.read(tmp_path / FILE)
 
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 FILES = st.builds(LockedFile, TEXTS, TEXTS, st.none() | TEXTS.filter(bool))
 LOCKED = st.builds(
-    Locked, TEXTS, TEXTS, st.none() | TEXTS, st.none() | TEXTS, st.lists(FILES).map(tuple),
-    st.dictionaries(TEXTS, TEXTS),
+    Locked, TEXTS, TEXTS, st.none() | TEXTS, st.none() | TEXTS, st.lists(FILES, max_size=3).map(tuple),
+    st.dictionaries(TEXTS, TEXTS, max_size=3),
 )  # fmt: skip
 
 
-@given(st.lists(LOCKED, unique_by=lambda one: one.name))
+@given(st.lists(LOCKED, unique_by=lambda one: one.name, max_size=3))
 def test_a_lock_is_read_as_it_was_written(tmp_path_factory, found):
     path = tmp_path_factory.getbasetemp() / FILE
     lock = Lock({one.name: one for one in found})

@@ -21,9 +21,9 @@ def read_index(store: Store, index: ConfiguredIndex, *, offline: bool) -> Built:
     from dataflows_registry.sources import open_source
 
     source = open_source(index.source, extras=index.extras, offline=offline)
-    folder = store.index_folder(index.name)
-    built = build_index([source], folder, name=index.name)
-    (folder / VALIDATORS).touch()  # it is as old as its last reading, though nothing may have changed
+    with store.reading(index.name) as folder:
+        built = build_index([source], folder, name=index.name)
+        (folder / VALIDATORS).touch()  # it is as old as its last reading, though nothing may have changed
     return built
 
 
@@ -39,6 +39,8 @@ def print_built(built: Mapping[str, Built], *, as_json: bool) -> None:
         changes = [f"{len(one.changed)} changed"] * bool(one.changed) + [f"{len(one.gone)} gone"] * bool(
             one.gone
         )
+        if not one.distributions:
+            click.echo(printable(f"{name}: nothing in it is a plugin of dataflows"), err=True)
         counts = f"{_count(one.distributions, 'distribution')}, {_count(one.processors, 'entry', 'entries')}"
         click.echo(printable(f"{name}: {counts} ({', '.join(changes) or 'nothing has changed'})"))
         for problem in one.problems:

@@ -18,8 +18,8 @@ def command(name: str, patterns: tuple[str, ...], as_json: bool) -> None:
     from dataflows_registry.store import Store
 
     store = Store()
-    pins = tuple(dict.fromkeys([*store.find(name).pins, *patterns]))
-    store.pin(name, pins)
+    store.pin(name, [*store.find(name).pins, *patterns])
+    pins = store.find(name).pins
     if as_json:
         print_json({"name": name, "pins": list(pins)})
     else:
