@@ -1,7 +1,8 @@
 """Writes the generated pages of the reference: `--check` compares, `--write` renews.
 
 `commands.md` is what `--help` says of each command; `processors.md` is the name, signature and docstring of
-each processor that the installed distributions declare.
+each processor that the installed distributions declare; `formats.md` is what became of values that were
+written and loaded.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import formats
 
 from dataflows_core import discovery
 from dataflows_core.cli import command
@@ -95,7 +97,7 @@ def _annotation(annotation: Any) -> str:
     return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
-PAGES = {"commands.md": commands, "processors.md": processors}
+PAGES = {"commands.md": commands, "processors.md": processors, "formats.md": formats.page}
 
 
 def main() -> int:

@@ -1,0 +1,61 @@
+"""Every type through every installed format; the page of the documentation says what comes back."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from dataflows_core.schema import ARROW_TYPES
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+TYPED = {"arrow", "parquet"}
+TEXT = {"csv", "json", "ndjson", "tsv"}
+CELLS = {"csv", "tsv", "xlsx"}
+"""Formats that have no empty text beside null."""
+
+REFUSED = {"list, a comma in an item"}
+CONVERTED = {"datetime, a zone with summer time"}
+BLANK = {"any", "list, empty", "string, empty"}
+
+
+@pytest.fixture(scope="module")
+def formats() -> ModuleType:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(DOCS)
+        return importlib.import_module("formats")
+
+
+def test_every_type_and_every_format_is_on_the_page(formats: ModuleType) -> None:
+    assert {case.type for case in formats.CASES} == set(ARROW_TYPES)
+    assert set(formats.formats()) >= TYPED | TEXT | {"xlsx"}
+
+
+@pytest.mark.parametrize("format", sorted(TYPED | TEXT | {"xlsx"}))
+def test_with_its_descriptor_a_value_changes_only_where_it_is_known_to(
+    formats: ModuleType, format: str
+) -> None:
+    changed = formats.changes(format, alone=False)
+
+    found = {case.title: change for case, change in zip(formats.CASES, changed, strict=True) if change}
+    assert {title for title, change in found.items() if change == formats.REFUSED} == (
+        set() if format in TYPED else REFUSED
+    )
+    assert set(found) - REFUSED == (
+        set() if format in TYPED else CONVERTED | (BLANK if format in CELLS else set())
+    )
+
+
+@pytest.mark.parametrize("format", sorted(TYPED))
+def test_typed_files_need_no_descriptor(formats: ModuleType, format: str) -> None:
+    assert not any(formats.changes(format, alone=True))
+
+
+def test_the_page_is_up_to_date(formats: ModuleType) -> None:
+    """`nox -s docs -- --write` renews it."""
+    written = (DOCS / "reference" / "formats.md").read_text(encoding="utf-8")
+
+    assert written == formats.page()
