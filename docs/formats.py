@@ -11,6 +11,7 @@ import json
 import logging
 import shutil
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
@@ -148,21 +149,33 @@ def formats() -> list[str]:
     return sorted({discovery.load("writer", name).extension for name in discovery.names("writer")})
 
 
+Loaded = tuple[Field, list[Any]]
+"""A field as it was loaded, and its values."""
+
+
 @cache
-def changes(format: str, *, alone: bool) -> list[str]:
+def changes(format: str) -> tuple[list[str], list[str]]:
     """What becomes of each case in a format; an empty text where everything is kept.
 
-    Args:
-        format: The format.
-        alone: Whether each file is loaded without the descriptor that was written beside it.
+    Returns:
+        With the descriptor that was written beside the files, and of each file alone.
     """
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        refused = _written(place / "package", format)
-        return [
-            REFUSED if case.title in refused else _changed(case, _loaded(place, number, format, alone=alone))
+        package, single = Path(folder, "package"), Path(folder, "alone")
+        refused = _written(package, format)
+        single.mkdir()
+        files = [
+            shutil.copy(package / f"case-{number}.{format}", single)
             for number, case in enumerate(CASES)
+            if case.title not in refused
         ]
+        alone = [item for file in files for item in _loaded(file)]
+        return _changes(_loaded(package), refused), _changes(alone, refused)
+
+
+def _changes(loaded: Iterable[Loaded], refused: set[str]) -> list[str]:
+    items = iter(loaded)
+    return [REFUSED if case.title in refused else _changed(case, next(items)) for case in CASES]
 
 
 def _written(place: Path, format: str) -> set[str]:
@@ -186,17 +199,15 @@ def _written(place: Path, format: str) -> set[str]:
             return refused
 
 
-def _loaded(folder: Path, number: int, format: str, *, alone: bool) -> tuple[Field, list[Any]]:
-    name = f"case-{number}"
-    if alone:
-        link = load(shutil.copy(folder / "package" / f"{name}.{format}", folder))
-    else:
-        link = load(folder / "package", resources=[name])
-    results = Flow(link).results()
-    return results.package[0].schema.field("value"), [row["value"] for row in results.rows[0]]
+def _loaded(place: Path) -> list[Loaded]:
+    results = Flow(load(place)).results()
+    return [
+        (resource.schema.field("value"), [row["value"] for row in rows])
+        for resource, rows in zip(results.package.resources, results.rows, strict=True)
+    ]
 
 
-def _changed(case: Case, loaded: tuple[Field, list[Any]]) -> str:
+def _changed(case: Case, loaded: Loaded) -> str:
     after, values = loaded
     before = case.schema.field("value")
     pairs = [
@@ -235,17 +246,17 @@ def page() -> str:
     """The page."""
     logging.disable(logging.WARNING)
     try:
-        tables = [_table(alone=alone) for alone in (False, True)]
+        tables = [_table([changes(name)[part] for name in formats()]) for part in (0, 1)]
     finally:
         logging.disable(logging.NOTSET)
     return TEXT.format(*tables)
 
 
-def _table(*, alone: bool) -> str:
+def _table(outcomes: list[list[str]]) -> str:
     """A row for each case; formats that keep and change the same share a column."""
     columns: dict[tuple[str, ...], list[str]] = {}
-    for name in formats():
-        columns.setdefault(tuple(changes(name, alone=alone)), []).append(name)
+    for name, outcome in zip(formats(), outcomes, strict=True):
+        columns.setdefault(tuple(outcome), []).append(name)
     heads = ["values", *(", ".join(names) for names in columns.values())]
     rows = [heads, ["---"] * len(heads)]
     for number, case in enumerate(CASES):
