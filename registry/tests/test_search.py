@@ -43,7 +43,14 @@ def test_the_first_answers_to_the_judged_queries_are_right(head):
 
 @pytest.mark.parametrize(
     ("query", "name"),
-    [("upsert", "dump_to_sql"), ("excel", "load_excel"), ("remove duplicate rows", "deduplicate")],
+    [
+        ("upsert", "dump_to_sql"),
+        ("excel", "load_excel"),
+        ("remove duplicate rows", "deduplicate"),
+        ("turn columns into rows", "unpivot"),
+        ("rows to columns", "pivot"),
+        ("look up values in another table", "join"),
+    ],
 )
 def test_synonyms_are_understood(head, query, name):
     assert name in names(head, query)[:2]

