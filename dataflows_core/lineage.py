@@ -237,7 +237,7 @@ def _processor_error(
         cause,
         processor=step.name,
         position=step.position,
-        resource=resource,
+        resource=step.resource or resource,
         row=row,
         source=source,
         values=values,

@@ -91,7 +91,10 @@ class _Reading:
     def blame(self, error: Exception, operation: Operation, resource: str) -> ProcessorError:
         if self.chunk is None or self.row is None:
             return ProcessorError(
-                error, processor=operation.step.name, position=operation.step.position, resource=resource
+                error,
+                processor=operation.step.name,
+                position=operation.step.position,
+                resource=operation.step.resource or resource,
             )
         return blame_row(error, operation.step, resource, self.chunk.lineage, self.index, dict(self.row))
 
@@ -115,7 +118,7 @@ class _Returned(RowCodec):
             error,
             processor=operation.step.name,
             position=operation.step.position,
-            resource=resource,
+            resource=operation.step.resource or resource,
             row=count + error.index + 1,
             source="what it returned",
             values=dict(row) if isinstance(row, Mapping) else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dataflows_core.errors import FlowError
@@ -55,7 +56,7 @@ class Resource:
     ) -> None:
         self.name = name
         self.properties: dict[str, Any] = dict(properties or {})
-        self._stream = stream
+        self._stream = None if stream is None else stream.beginning_at(name)
         self._schema = schema if stream is None else stream.schema
         self.source: list[str] = []
         self.unnamed = False
@@ -103,7 +104,7 @@ class Resource:
 
     @stream.setter
     def stream(self, stream: Stream) -> None:
-        self._stream, self._schema = stream, stream.schema
+        self._stream, self._schema = stream.beginning_at(self.name), stream.schema
 
     @property
     def tabular(self) -> bool:
@@ -125,7 +126,7 @@ class Resource:
 
     def append(self, operation: Operation) -> None:
         """Append an operation that was made by hand; the methods below are what a step wants."""
-        self.stream = self._tabular().then(operation)
+        self.stream = self._tabular().then(replace(operation, step=operation.step.on(self.name)))
 
     def map_batches(
         self, function: BatchFunction, schema: Schema | None = None, *, reads: Iterable[str] | None = None

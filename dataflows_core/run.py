@@ -301,6 +301,7 @@ class Run:
 
     def note(self, step: StepRef, resource: str, report: Report) -> None:
         """Take in what an operation reports; rejected rows that somebody hears of have their places."""
+        resource = step.resource or resource
         counts = self.reports.setdefault((step, resource), Report())
         counts.add(Report(report.counts))
         if not self.hears(step):

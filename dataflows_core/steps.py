@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -38,10 +38,17 @@ class StepRef:
     Attributes:
         name: The processor's name, or what stands in for it: ``"rows function clean"``.
         position: The 1-based position in the flow; ``"3.1"`` is the first step of the flow at 3.
+        resource: The resource that it works on, by the name that it has there: a later step may give it
+            another, or make another resource of it. Empty when it is none, or several.
     """
 
     name: str
     position: str
+    resource: str = field(default="", compare=False)
+
+    def on(self, resource: str) -> StepRef:
+        """The same step, as it works on one resource."""
+        return replace(self, resource=resource)
 
 
 _current: ContextVar[StepRef] = ContextVar("current_step")
@@ -67,7 +74,9 @@ def blamed(step: StepRef, resource: str | None = None) -> Iterator[None]:
     except ProcessorError:
         raise
     except Exception as error:  # the seam: a step may raise anything
-        raise ProcessorError(error, processor=step.name, position=step.position, resource=resource) from error
+        raise ProcessorError(
+            error, processor=step.name, position=step.position, resource=step.resource or resource
+        ) from error
 
 
 @contextmanager

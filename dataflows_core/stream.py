@@ -157,6 +157,11 @@ class Stream:
             return replace(self, operations=(*operations[:-1], fused))
         return replace(self, operations=(*operations, operation))
 
+    def beginning_at(self, resource: str) -> Stream:
+        """The stream, with the name of the resource that it begins at, unless that is known already."""
+        step = self.origin.step
+        return self if step.resource else replace(self, origin=replace(self.origin, step=step.on(resource)))
+
     def share(self, readers: int = 2) -> tuple[Stream, ...]:
         """Several streams of the same rows, which are computed once and spooled to disk.
 

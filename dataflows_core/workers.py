@@ -51,7 +51,8 @@ class _Sent:
         self.failure: BaseException | None = None
 
     def tasks(self) -> Iterator[_Piece]:
-        name = f"{self._operation.step.name} on rows of resource {self._resource!r}"
+        step = self._operation.step
+        name = f"{step.name} on rows of resource {step.resource or self._resource!r}"
         while (chunk := self._next()) is not None:
             batch = typed(chunk.batch, self._operation.before)
             size = min(_MOST, -(-batch.num_rows // (2 * self._workers)))
@@ -116,7 +117,9 @@ def _blamed(
         index, cause = _deadly(piece, runner), error
     else:
         step = operation.step
-        return ProcessorError(error, processor=step.name, position=step.position, resource=resource)
+        return ProcessorError(
+            error, processor=step.name, position=step.position, resource=step.resource or resource
+        )
     row = typed(piece.batch[index : index + 1], operation.before)
     values = dict(RowCodec(operation.before).decode(row)[0])
     return blame_row(_as_error(cause), operation.step, resource, chunk.lineage, first + index, values)

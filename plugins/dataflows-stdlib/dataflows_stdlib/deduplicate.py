@@ -83,7 +83,9 @@ def _append(resource: Resource, key: list[str], limit: int | None) -> None:
     schema = resource.schema
     first, second = resource.stream.share()
     only_keys = schema.select(key)
-    first = first.then(Map(current_step(), schema, only_keys, Selected(only_keys.names), frozenset()))
+    first = first.then(
+        Map(current_step().on(resource.name), schema, only_keys, Selected(only_keys.names), frozenset())
+    )
     firsts = _Firsts(only_keys, limit)
     resource.stream = Stream.derive([first, second], firsts, schema, reads=[key, ()])
 

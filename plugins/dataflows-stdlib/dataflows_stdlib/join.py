@@ -124,7 +124,7 @@ def join(
         after = target.schema.add(*(_added(one, target) for one in made))
         grouping = Grouping(source.schema, keys[0], kinds, made)
         stream, rows = _inputs(package, source, target, keep=not source_delete)
-        stream = grouping.travelling(stream)
+        stream = grouping.travelling(stream, source_name)
         matching = Matching(
             grouping, stream.schema, keys[1], target.schema, after, mode, filled, memory_limit
         )

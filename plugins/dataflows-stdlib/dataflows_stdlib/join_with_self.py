@@ -131,7 +131,7 @@ def grouped(
         source.stream, stream = stream.share()
         place += 1
     after = Schema(grouping.fields)
-    stream = grouping.travelling(stream)
+    stream = grouping.travelling(stream, source_name)
     function = _Grouped(grouping, stream.schema, after, memory_limit)
     derived = Stream.derive([stream], function, after, reads=[grouping.typed])
     package.add(Resource(target_name, derived, {"path": f"data/{target_name}.csv"}))

@@ -478,3 +478,10 @@ def test_an_error_above_a_join_is_that_of_its_step() -> None:
     with pytest.raises(ProcessorError, match="no ann") as caught:
         flow.process()
     assert "broken" in caught.value.processor
+
+
+def test_a_key_that_cannot_be_written_is_an_error_of_the_source() -> None:
+    flow = Flow([{"n": 1}, {"n": None}], [{"k": "01"}], join("res_1", "{n:02}", "res_2", "{k}"))
+    with pytest.raises(ProcessorError, match="cannot be written") as caught:
+        flow.process()
+    assert (caught.value.resource, caught.value.row) == ("res_1", 2)

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from dataflows_core import Flow, ProcessorError
 from dataflows_core.errors import FlowError
-from dataflows_core.processors import dump_to_path, load, set_type, update_schema, validate
+from dataflows_core.processors import (
+    concatenate,
+    dump_to_path,
+    join,
+    load,
+    set_type,
+    update_resource,
+    update_schema,
+    validate,
+)
 from dataflows_stdlib.validation import ValidationError
 
 ROWS = [{"year": 1990 + i, "name": "x" * (i % 3 + 1)} for i in range(200)]
@@ -168,3 +177,18 @@ def test_a_report_has_what_a_loop_finds(values: list[int | None], bound: int) ->
 
 def test_a_schema_without_constraints_has_no_errors() -> None:
     assert Flow(ROWS, update_schema("res_1", title="x"), validate(limit=3)).results().rows == [ROWS]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        update_resource(0, name="other"),
+        concatenate({"n": []}, {"name": "other"}),
+        join("res_1", ["n"], "res_2", ["n"]),
+    ],
+    ids=["renamed", "concatenated", "joined"],
+)
+def test_what_becomes_of_a_resource_later_hides_no_errors(later: Any) -> None:
+    with pytest.raises(ProcessorError, match="1 error in resource 'res_1'") as caught:
+        Flow([{"n": 1}, {"n": None}], validate("n is not null", limit=5), [{"n": 1}], later).process()
+    assert caught.value.resource == "res_1"

@@ -164,18 +164,19 @@ class Grouping:
     kinds: tuple[pa.DataType, ...]
     made: tuple[Made, ...]
 
-    def travelling(self, stream: Stream) -> Stream:
-        """The source as `read` wants it; made in threads or on other machines, like any batch."""
+    def travelling(self, stream: Stream, resource: str) -> Stream:
+        """The stream of a source as `read` wants it; made in threads or on other machines, like any batch."""
+        step = current_step().on(resource)
         keys = KeyColumns(self.key, self.schema, self.kinds)
         columns = tuple(self._columns.values())
         values = (form.field.update(name=f"v{i}") for i, (_, form) in enumerate(columns))
         after = Schema((*keys.fields, *values))
         function = _Travelling(keys, columns, after.names)
         if any(part.field == ROW_NUMBER for part in self.key.parts):
-            return stream.then(PipeBatches(current_step(), stream.schema, after, function.in_order))
+            return stream.then(PipeBatches(step, stream.schema, after, function.in_order))
         looked_at = {source.name for (_, form), (source, _) in self._columns.items() if form != "same"}
         reads = frozenset({*self.key.fields, *looked_at})
-        return stream.then(Map(current_step(), stream.schema, after, function, reads))
+        return stream.then(Map(step, stream.schema, after, function, reads))
 
     @property
     def typed(self) -> list[str]:
