@@ -247,6 +247,19 @@ class Catalog:
             "processor", name, self.near(name), "`dataflows registry search` looks for words"
         )
 
+    def install_command(self, name: str, distribution: str) -> str:
+        """The command that installs a processor's distribution: by the short name where that is enough.
+
+        A name that others have too, or that a shell would understand otherwise, is not offered for copying.
+
+        Args:
+            name: The short name.
+            distribution: The distribution that has it.
+        """
+        claims = {one.found.distribution for one in self.named(name)}
+        short = name.isidentifier() and name.isascii() and claims == {distribution}
+        return f"dataflows registry install {name if short else distribution}"
+
     def near(self, name: str) -> list[str]:
         """Names that may have been meant."""
         return list(dict.fromkeys(known.found.name for known in self.search(name, most=8)))

@@ -32,7 +32,7 @@ def suggest(kind: str, name: str) -> str | None:
         known = _wanted(catalog, kind, name)
     except DataflowsError as error:  # the unknown name is the news, this only adds to it
         return f"the indexes of the registry do not help: {error}"
-    lines = dict.fromkeys(_line(one, kind, name) for one in known if one.installed_version is None)
+    lines = dict.fromkeys(_line(catalog, one, kind, name) for one in known if one.installed_version is None)
     return "\n  ".join([*lines][:_MOST]) or None
 
 
@@ -53,13 +53,14 @@ def _wanted(catalog: Catalog, kind: str, name: str) -> list[Known]:
     ]
 
 
-def _line(known: Known, kind: str, name: str) -> str:
+def _line(catalog: Catalog, known: Known, kind: str, name: str) -> str:
     from dataflows_core.render import printable
 
     found = known.found
     place = f"{found.distribution} {found.version}"
     short = found.section == "processor"
-    install = f"`dataflows registry install {found.name if short else found.distribution}`"
+    command = catalog.install_command(found.name, found.distribution)
+    install = f"`{command if short else f'dataflows registry install {found.distribution}'}`"
     if kind == "processor" or not short:
         return printable(f"`{found.name}` is in {place}: {install}")
     return printable(

@@ -260,6 +260,17 @@ def test_a_pinned_distribution_comes_from_its_index_alone(registry, shout, make_
     assert registry("doctor")[0] == 0
 
 
+@pytest.mark.parametrize("name", ["x; rm -rf ~", "$(touch pwned)", "--yes", "../x", "`x`", "load_csv"])
+def test_a_command_to_copy_holds_no_name_that_a_shell_or_another_takes(registry, make_wheel, name):
+    wheel = make_wheel(entry_points=f"[dataflows.processors]\n{name} = dataflows_shout:shout\n")
+    assert registry("index", "add", "house", wheel.parent)[0] == 0
+    for words in (["show", f"shout.{name}"], ["show", f"shout.{name}", "--json"]):
+        code, output, _ = registry(*words)
+        assert code == 0
+        assert "dataflows registry install dataflows-shout" in output
+        assert f"install {name}" not in output
+
+
 def test_text_of_an_index_cannot_act_on_the_terminal(registry, make_wheel):
     module = SHOUT.replace("Write a field", "Write \x1b[31m\u202ea\x9b field")
     wheel = make_wheel(files={"dataflows_shout.py": module})

@@ -28,7 +28,7 @@ def page_text(entry: Entry, health: dict[str, Any], width: int | None = None) ->
 
     Args:
         entry: The processor.
-        health: What is known of its releases.
+        health: What is known of its releases, and the command that installs it.
         width: Terminal columns; as many as there are by default, 100 at most.
     """
     width = max(_NARROWEST, min(width or shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST))
@@ -60,12 +60,8 @@ def _lines(entry: Entry, health: dict[str, Any], width: int) -> Iterator[str]:
             yield from _wrapped(f"• {problem}", width, "  ", "    ")
     if not entry.installed_version:
         yield from _heading("Install")
-        yield f"  dataflows registry install {printable(_install_name(entry))}"
+        yield f"  {health['install']}"
         yield _dim(f"  (brings {release.distribution} {release.version})")
-
-
-def _install_name(entry: Entry) -> str:
-    return entry.processor.name if entry.index else entry.release.distribution
 
 
 def _kind(processor: Processor) -> str:

@@ -37,13 +37,17 @@ def command(name: str, as_json: bool) -> None:
         return
     from dataflows_registry.cli.page import page_text
 
-    click.echo(page_text(entry, _health(catalog, entry)))
+    click.echo(page_text(entry, {**_health(catalog, entry), "install": _install(catalog, entry)}))
 
 
 def _normalised(name: str) -> str:
     from dataflows_registry.text import normalised
 
     return normalised(name)
+
+
+def _install(catalog: Catalog, entry: Entry) -> str:
+    return catalog.install_command(entry.processor.name, entry.release.distribution)
 
 
 def _facts(catalog: Catalog, entry: Entry) -> dict[str, Any]:
@@ -66,7 +70,7 @@ def _facts(catalog: Catalog, entry: Entry) -> dict[str, Any]:
         for example in processor.examples
     ]
     facts["usage"] = {"python": python_form(processor), "yaml": yaml_form(processor)}
-    facts["install"] = f"dataflows registry install {processor.name}"
+    facts["install"] = _install(catalog, entry)
     return {**facts, "versions": versions, "health": _health(catalog, entry)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -97,9 +98,11 @@ def _check(folder: Path) -> None:
         raise FlowError(f"{folder} is a file; an index is a folder")
     try:
         others = not (folder / INDEX).is_file() and folder.is_dir() and not all(map(_left, folder.iterdir()))
-        folder.mkdir(parents=True, exist_ok=True)  # now, and not after all has been described
     except OSError as error:
-        raise AccessError(f"{folder} cannot be written: {error.strerror}") from error
+        raise AccessError(f"{folder} cannot be read: {error.strerror}") from error
+    above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):  # told now, not after all has been described
+        raise AccessError(f"{folder} cannot be written: {above} is no folder that lets you")
     if others:
         raise FlowError(f"{folder} is not empty, and holds no index; choose another folder")
 

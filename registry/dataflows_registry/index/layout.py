@@ -60,7 +60,7 @@ class Index:
             name: The normalised name.
 
         Raises:
-            DataError: Its file is damaged.
+            DataError: Its file is damaged; names it.
         """
         if not DISTRIBUTION.fullmatch(name):
             return None
@@ -71,7 +71,11 @@ class Index:
             return None
         except OSError as error:
             raise AccessError(f"{path} cannot be read: {error.strerror}") from error
-        return Distribution.from_json(loads(content, str(path)))
+        value = loads(content, str(path))
+        try:
+            return Distribution.from_json(value)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
 
     def distributions(self) -> Iterator[Distribution]:
         """All distributions, by name."""

@@ -66,7 +66,7 @@ class Offers:
         if len(claims) > 1:
             raise AmbiguousNameError("processor", name, claims.values())
         if not claims:
-            near = [hit.found.name for hit in search(self._heads, name, most=8)]
+            near = list(dict.fromkeys(hit.found.name for hit in search(self._heads, name, most=8)))
             raise UnknownNameError("processor or distribution", name, near, self._help())
         return next(iter(claims))
 

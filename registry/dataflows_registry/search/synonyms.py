@@ -2,7 +2,8 @@
 
 Made of what SQL, pandas, dplyr, spreadsheets and Unix call an operation, of file endings with the names of
 their formats and products, and of what a thesaurus has for the verbs; a few phrases were added for queries
-that the search had answered badly. A line is a group: each of its words finds the others. A line with an arrow goes one way.
+that the search had answered badly. A line is a group: each of its words finds the others. A line with an
+arrow goes one way.
 """
 
 from __future__ import annotations

@@ -59,7 +59,11 @@ class PublishedIndex:
             content = self._content(client, f"dist/{name}.json", _MAX_DISTRIBUTION)
             if hashlib.sha256(content).hexdigest() != entry.get("sha256"):
                 raise DataError(f"dist/{name}.json of {self.name} is not the file that its index.json lists")
-            found = Distribution.from_json(loads(content, f"dist/{name}.json of {self.name}"))
+            place = f"dist/{name}.json of {self.name}"
+            try:
+                found = Distribution.from_json(loads(content, "it"))
+            except DataError as error:
+                raise DataError(f"{place}: {error}") from None
             if found.name != name or any(release.distribution != name for release in found.releases):
                 raise DataError(f"dist/{name}.json of {self.name} describes another distribution")
             _check_versions(found, self.name)
