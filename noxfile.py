@@ -43,6 +43,10 @@ SPREAD = ("-n", "auto", "--maxprocesses", "8")
 """Has pytest spread tests over the cores."""
 
 
+QUICK = {"PIP_NO_COMPILE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+"""What is not imported need not be compiled."""
+
+
 def _show_pythons_of_pyenv(wanted: list[str]) -> None:
     """Names in PYENV_VERSION the newest patch of each wanted Python; pyenv's shims hide what is not named."""
     home = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
@@ -82,14 +86,10 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 nox.needs_version = ">=2024.10.9"
 nox.options.sessions = [
     "lint",
-    "types",
     *(f"tests-{MAIN}({name})" for name in DISTRIBUTIONS),
     *(f"tests-{PYTHONS[-1]}({CORE})" for _ in "x" if PYTHONS[-1] != MAIN),
-    f"integration-{MAIN}",
-    "browser",
-    "docs",
+    "together",
     "lowest",
-    "predecessor",
     "fresh",
     "registry-index",
 ]
@@ -99,18 +99,18 @@ def _install(session: nox.Session, *names: str, groups: tuple[str, ...] = ("test
     """Installs distributions of this checkout with the core, which no index knows in this version."""
     folders = dict.fromkeys((ROOT, *(DISTRIBUTIONS[name] for name in names)))
     editable = [word for folder in folders for word in ("-e", str(folder))]
-    session.install(*editable, *GROUP(*groups), env={"PIP_NO_COMPILE": "1"})
+    # One backend for all, instead of a new environment with it for each.
+    session.install("-q", "hatchling>=1.27", "editables", env=QUICK)
+    session.install("--no-build-isolation", *editable, *GROUP(*groups), env=QUICK)
 
 
 def _pytest(session: nox.Session, *names: str) -> None:
-    """Runs the tests of distributions, then the examples in their docstrings."""
+    """Runs the tests of distributions, and the examples in their docstrings."""
     for name in names:
         at = str(DISTRIBUTIONS[name].relative_to(ROOT))
         own = ["tests", *(f"--ignore={path}" for path in SPANNING)] if name == CORE else [f"{at}/tests"]
-        session.run("pytest", *SPREAD, *own, *session.posargs)
-        # 5 is pytest's word for "there were none".
         packages = [f"{at}/{package}" for package in _wheel(name)["packages"]]
-        session.run("pytest", "--doctest-modules", *packages, *session.posargs, success_codes=[0, 5])
+        session.run("pytest", *SPREAD, "--doctest-modules", *own, *packages, *session.posargs)
 
 
 def _wheel(name: str) -> dict[str, Any]:
@@ -130,8 +130,20 @@ def tests(session: nox.Session, distribution: str) -> None:
 def integration(session: nox.Session) -> None:
     """All distributions together: what spans packages, the examples, the houses' rules."""
     _install(session, *DISTRIBUTIONS, groups=("test", "frames"))
+    _integration(session)
+
+
+def _integration(session: nox.Session) -> None:
     session.run("pip", "check")
     session.run("pytest", *SPREAD, "tests/integration", *session.posargs)
+
+
+@nox.session(python=MAIN)
+def together(session: nox.Session) -> None:
+    """What wants all distributions in one environment: integration, types, docs, browser and predecessor."""
+    _install(session, *DISTRIBUTIONS, groups=("test", "frames", "types", "browser"))
+    for check in (_types, _docs, _integration, _browser, _predecessor):
+        check(session)
 
 
 @nox.session(python=False)
@@ -168,14 +180,22 @@ def fix(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Mypy, strict, over all distributions, and over flows that use the stubs of the processors."""
     _install(session, *DISTRIBUTIONS, groups=("types",))
+    _types(session)
+
+
+def _types(session: nox.Session) -> None:
     session.run("mypy", *session.posargs)
-    session.run("pytest", "tests/types")
+    session.run("pytest", *SPREAD, "tests/types")
 
 
 @nox.session(python=MAIN)
 def browser(session: nox.Session) -> None:
     """The site of the registry in Chromium, installed if it can be; pictures go to out/screenshots."""
     _install(session, *DISTRIBUTIONS, groups=("test", "browser"))
+    _browser(session)
+
+
+def _browser(session: nox.Session) -> None:
     session.run("pytest", "tests/browser", *session.posargs)
 
 
@@ -183,8 +203,12 @@ def browser(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Examples and links of the documentation, and its generated pages; `-- --write` renews these."""
     _install(session, *DISTRIBUTIONS)
+    _docs(session)
+
+
+def _docs(session: nox.Session) -> None:
     session.run("python", "docs/generate.py", *(session.posargs or ["--check"]))
-    session.run("pytest", "tests/docs")
+    session.run("pytest", *SPREAD, "tests/docs")
 
 
 @nox.session(python=PYTHONS[0])
@@ -284,7 +308,11 @@ def _index(folder: Path) -> Iterator[str]:
 @nox.session(python=MAIN)
 def predecessor(session: nox.Session) -> None:
     """The same flows through dataflows 0.5 and through ours; what differs must be what the tests say."""
-    _install(session, "dataflows-stdlib")
+    _install(session, *DISTRIBUTIONS)
+    _predecessor(session)
+
+
+def _predecessor(session: nox.Session) -> None:
     place = Path(session.virtualenv.location).with_name("dataflows-0-5")
     python = str((place / "bin" / "python").absolute())
     if not Path(python).exists():
