@@ -9,6 +9,7 @@ from dataflows_core.errors import FlowError
 from dataflows_core.package import Package, ResourceSelector
 from dataflows_core.resource import Resource
 from dataflows_core.steps import Step
+from dataflows_stdlib.properties import SCHEMA, check_properties
 
 __all__ = [
     "add_metadata",
@@ -110,8 +111,8 @@ def update_schema(resources: ResourceSelector, **metadata: Any) -> Step:
         **metadata: Properties of the Table Schema descriptor; None removes one.
 
     Raises:
-        FlowError: Nothing is given; no resource is meant; or `fields` are given, which other processors
-            change.
+        FlowError: Nothing is given; no resource is meant; a property that is nearly one of Table Schema's;
+            or `fields` are given, which other processors change.
         SchemaError: A key names a field that a resource has not.
 
     Examples:
@@ -125,6 +126,7 @@ def update_schema(resources: ResourceSelector, **metadata: Any) -> Step:
         raise FlowError(
             "update_schema() does not change fields; set_type, add_field, select_fields and rename_fields do"
         )
+    check_properties(metadata, of="schema", properties=SCHEMA)
 
     def step(package: Package) -> None:
         for resource in package.tables(resources):

@@ -7,7 +7,7 @@ from typing import Any
 
 from dataflows_core.errors import FlowError, near_misses
 
-__all__ = ["check_properties"]
+__all__ = ["SCHEMA", "check_properties"]
 
 _KNOWN = (
     "name",
@@ -32,7 +32,17 @@ _KNOWN = (
 )
 
 
-def check_properties(options: Mapping[str, Any], parameters: Iterable[str] = ()) -> None:
+SCHEMA = ("primaryKey", "foreignKeys", "uniqueKeys", "missingValues", "fieldsMatch")
+"""The properties of a schema, besides its fields."""
+
+
+def check_properties(
+    options: Mapping[str, Any],
+    parameters: Iterable[str] = (),
+    *,
+    of: str = "field",
+    properties: Iterable[str] = _KNOWN,
+) -> None:
     """Refuse a property that is nearly one of Table Schema's: it was misspelled.
 
     Publishers may add properties of their own, and these pass.
@@ -40,6 +50,8 @@ def check_properties(options: Mapping[str, Any], parameters: Iterable[str] = ())
     Args:
         options: Properties, by name.
         parameters: The other parameters of the processor that got them.
+        of: What has the properties.
+        properties: Those that it has.
 
     Raises:
         FlowError: Such a property.
@@ -51,7 +63,8 @@ def check_properties(options: Mapping[str, Any], parameters: Iterable[str] = ())
         ...
         dataflows_core.errors.FlowError: a field has no property 'formt'; did you mean 'format'?
     """
-    known = (*_KNOWN, *parameters)
+    own = frozenset(properties)
+    known = (*own, *parameters)
     for name in options:
-        if name not in _KNOWN and (close := near_misses(name, known, 1)):
-            raise FlowError(f"a field has no property {name!r}; did you mean {close[0]!r}?")
+        if name not in own and (close := near_misses(name, sorted(known), 1)):
+            raise FlowError(f"a {of} has no property {name!r}; did you mean {close[0]!r}?")
