@@ -55,14 +55,14 @@ def deduplicate(
 
     def step(package: Package) -> None:
         chosen = {resource.name: _key(resource, named) for resource in package.tables(resources)}
-        without = [name for name, key in chosen.items() if not key]
+        without = [name for name, key in chosen.items() if not key and named is None]
         if without and (resources is not None or len(without) == len(chosen)):
             raise FlowError(
                 f"resource {without[0]!r} has no primary key to deduplicate by\n  give the fields that make "
                 'it, as in deduplicate(keys=["id"]) or set_primary_key(["id"]); keys="*" compares whole rows'
             )
         for name, key in chosen.items():
-            if key:
+            if key or named is not None:
                 _append(package[name], key, limit)
 
     return step
@@ -100,7 +100,7 @@ class _Firsts:
     def __call__(
         self, keys: Iterator[pa.RecordBatch], rows: Iterator[pa.RecordBatch]
     ) -> Iterator[pa.RecordBatch]:
-        columns = ", ".join(f"c{i}" for i in range(len(self.keys)))
+        columns = ", ".join(f"c{i}" for i in range(len(self.keys))) or "true"  # rows of nothing are equal
         with Database(self.memory_limit) as database:
             database.read("input", keys, self.keys)
             sql = f"SELECT min(ordinal) AS first FROM input GROUP BY {columns} ORDER BY first"  # noqa: S608

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dataflows_core.constraints import violations
 from dataflows_core.errors import FlowError
 from dataflows_core.package import Package, ResourceSelector
 from dataflows_core.resource import Resource
@@ -39,7 +40,7 @@ def add_field(
 
     Raises:
         FlowError: A resource has a field of that name.
-        CastError: The value is not of the type.
+        CastError: The value is not of the type, or breaks a constraint of the field.
 
     Examples:
         >>> from dataflows_core import Flow
@@ -68,8 +69,10 @@ def add_field(
 
 def add_constant(resource: Resource, field: Field, value: object) -> None:
     """Append a field with one value in all rows."""
-    schema = resource.schema.add(field)
-    resource.map_batches(_Constant(constant(value, field), schema), schema, reads=())
+    schema, column = resource.schema.add(field), constant(value, field)
+    for broken in violations(column, field):
+        raise broken
+    resource.map_batches(_Constant(column, schema), schema, reads=())
 
 
 def add_valued(resource: Resource, field: Field, function: Callable[[dict[str, Any]], object]) -> None:

@@ -21,8 +21,8 @@ __all__ = ["filter_rows"]
 
 def filter_rows(
     condition: str | Callable[[dict[str, Any]], object] | None = None,
-    equals: Iterable[Mapping[str, Any]] = (),
-    not_equals: Iterable[Mapping[str, Any]] = (),
+    equals: Mapping[str, Any] | Iterable[Mapping[str, Any]] = (),
+    not_equals: Mapping[str, Any] | Iterable[Mapping[str, Any]] = (),
     resources: ResourceSelector = None,
 ) -> Step:
     """Keep the rows that are asked for, in their order.
@@ -50,7 +50,7 @@ def filter_rows(
         >>> Flow(rows, filter_rows(equals=[{"country": "PERU"}])).results().rows
         [[{'year': 1989, 'country': 'PERU'}]]
     """
-    wanted, unwanted = [dict(item) for item in equals], [dict(item) for item in not_equals]
+    wanted, unwanted = _mappings("equals", equals), _mappings("not_equals", not_equals)
     by_values = any(wanted) or any(unwanted)
     if (condition is None) == (not by_values):
         raise FlowError("filter_rows() takes a condition, or values in equals and not_equals; one of the two")
@@ -68,6 +68,16 @@ def filter_rows(
                 resource.map_batches(function, reads={field.name for field, *_ in function.tests})
 
     return step
+
+
+def _mappings(parameter: str, given: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    mappings = [given] if isinstance(given, Mapping) else list(given)
+    for mapping in mappings:
+        if not isinstance(mapping, Mapping):
+            raise FlowError(
+                f"{parameter} takes values by field, such as [{{'country': 'PERU'}}], and not {mapping!r}"
+            )
+    return [dict(mapping) for mapping in mappings]
 
 
 def _kept_by(

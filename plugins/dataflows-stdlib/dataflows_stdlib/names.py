@@ -32,6 +32,7 @@ def select_fields(
 
     Raises:
         SchemaError: A field that none of the resources has, or a resource that has none of the fields.
+        FlowError: No field is named, or one is no regular expression.
 
     Examples:
         >>> from dataflows_core import Flow
@@ -39,6 +40,8 @@ def select_fields(
         [[{'a1': 1, 'a2': 2, 'id': 7}]]
     """
     wanted = [fields] if isinstance(fields, str) else list(fields)
+    if not wanted:
+        raise FlowError("select_fields() needs at least one field; delete_resource removes a whole resource")
 
     def step(package: Package) -> None:
         found = {id(resource) for resource, _ in matching_fields(package, resources, wanted, regex)}

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from dataflows_core.errors import CastError, FlowError, ProcessorError, RowError
+from dataflows_core.errors import CastError, ExpressionError, FlowError, ProcessorError, RowError
 from dataflows_core.expressions import Query, plan_query
 from dataflows_core.operations import InWorkers
 from dataflows_core.package import Package, ResourceSelector
@@ -76,7 +76,12 @@ def _condition(schema: Schema, expression: str) -> Query:
     name = "wanted"
     while name in schema:
         name += "_"
-    return plan_query(schema, None, {name: expression}, {name: {"type": "boolean"}}, drop=schema.names)
+    query = plan_query(schema, None, {name: expression}, drop=schema.names)
+    if (kind := query.schema.field(name).type) != "boolean":
+        raise ExpressionError(
+            expression, f"a predicate must be true or false, and this is a value of the type {kind}"
+        )
+    return query
 
 
 @dataclass(frozen=True)

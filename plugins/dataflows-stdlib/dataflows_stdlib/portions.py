@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -139,15 +140,19 @@ def sample(
     """
     if (n is None) == (fraction is None):
         raise FlowError("sample() takes a number of rows (n) or a share (fraction); one of the two")
-    if fraction is not None and not 0 <= fraction <= 1:
-        raise FlowError(f"fraction must be from 0 to 1, and {fraction!r} is not")
     origin = whole(seed, "seed")
-    function = _Share(fraction, origin) if fraction is not None else _Drawn(whole(n, "n", 0), origin)
+    function = _Share(_share(fraction), origin) if n is None else _Drawn(whole(n, "n", 0), origin)
 
     def step(package: Package) -> None:
         _pipe(package, resources, function)
 
     return step
+
+
+def _share(fraction: object) -> float:
+    if isinstance(fraction, int | float | Decimal) and 0 <= fraction <= 1:
+        return float(fraction)
+    raise FlowError(f"fraction must be from 0 to 1, and {fraction!r} is not")
 
 
 def _word(number: int) -> pa.Scalar:

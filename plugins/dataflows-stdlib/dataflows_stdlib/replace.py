@@ -76,7 +76,8 @@ def find_replace(
 def _read(given: Mapping[str, Any]) -> tuple[str, list[_Substitution]]:
     _only(given, ("name", "patterns"), "a field of find_replace")
     substitutions = []
-    for pattern in given["patterns"]:
+    patterns = given["patterns"]
+    for pattern in [patterns] if isinstance(patterns, Mapping) else patterns:
         _only(pattern, ("find", "replace"), "a pattern of find_replace")
         find, replace = str(pattern["find"]), pattern["replace"]
         substitutions.append(_Substitution(find, replace if callable(replace) else str(replace)))
@@ -84,6 +85,8 @@ def _read(given: Mapping[str, Any]) -> tuple[str, list[_Substitution]]:
 
 
 def _only(given: Mapping[str, Any], keys: Sequence[str], what: str) -> None:
+    if not isinstance(given, Mapping):
+        raise FlowError(f"{what} is a mapping with {' and '.join(map(repr, keys))}, and not {given!r}")
     for key in given:
         if key not in keys:
             hint = "".join(f"; did you mean {close!r}?" for close in near_misses(str(key), keys, 1))

@@ -125,8 +125,15 @@ def _transform(
 ) -> None:
     after = resource.schema.add(*fields)
     names = tuple(field.name for field in fields)
-    accepted = frozenset(inspect.signature(transform).parameters) & {"field_name", "row"}
+    accepted = _parameters(transform) & {"field_name", "row"}
     resource.map_batches(_Transformed(resource.schema, after, names, transform, accepted, on_error), after)
+
+
+def _parameters(function: Callable[..., object]) -> frozenset[str]:
+    try:
+        return frozenset(inspect.signature(function).parameters)
+    except ValueError:  # what is built in, such as `int`, need not say
+        return frozenset()
 
 
 @dataclass(frozen=True)
