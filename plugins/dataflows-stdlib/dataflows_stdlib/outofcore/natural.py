@@ -77,7 +77,7 @@ def _cast(column: pa.Array, field: Field, kind: pa.DataType) -> pa.Array:
             try:
                 column[index : index + 1].cast(kind)
             except pa.ArrowInvalid:
-                raise CastError(field.name, _shown(column[index]), _expected(kind), index=index) from error
+                raise CastError(field.name, _shown(column, index), _expected(kind), index=index) from error
         raise
 
 
@@ -92,5 +92,7 @@ def _expected(kind: pa.DataType) -> str:
     return f"a value that SQL can hold exactly ({kind})"
 
 
-def _shown(value: pa.Scalar) -> str:
-    return str(value)
+def _shown(column: pa.Array, index: int) -> str:
+    if pa.types.is_temporal(column.type):  # Python has no nanoseconds
+        return str(column[index : index + 1].cast(pa.string())[0])
+    return str(column[index])
