@@ -166,7 +166,7 @@ def test_a_folder_of_wheels_named_dist_is_no_half_index(make_wheel, tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_told_before_anything_is_read(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(AccessError, match="cannot be written: .*file is no folder"):
+    with pytest.raises(AccessError, match=r"cannot be written: .*file is no folder"):
         build_index([], tmp_path / "file" / "index")
 
 

@@ -251,5 +251,7 @@ def _run(command: list[str], name: str) -> str:
     if done.returncode:
         said = done.stderr.strip() or done.stdout.strip() or f"it ended with the exit code {done.returncode}"
         lines = [line for line in said.splitlines() if not line.lstrip().startswith(("WARNING:", "[notice]"))]
+        if _WHEELS[0] in command:
+            lines.append("(only wheels are taken; what has to be built first, install by yourself)")
         raise AccessError(f"{name} could not do it\n  " + "\n  ".join(lines or [said]))
     return done.stderr

@@ -85,6 +85,8 @@ class Lock:
                     f"{path} is of format {found['format']!r}, and this dataflows-registry reads {_FORMAT}"
                 )
             locked = [_locked(item) for item in found.get("distribution", [])]
+        except FileNotFoundError:
+            raise AccessError(f"there is no {path}; `dataflows registry lock` writes one") from None
         except OSError as error:
             raise AccessError(f"{path} cannot be read: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -199,7 +199,7 @@ def test_a_library_that_has_to_be_built_is_refused_before_its_code_runs(
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     add_index("acme", [release_of(write_wheel(metadata="Requires-Dist: acme-library"))])
 
-    with pytest.raises(AccessError, match="acme-library"):
+    with pytest.raises(AccessError, match=r"(?s)acme-library.*only wheels are taken"):
         plan_install(["shout"])
 
     assert not canary.exists()
