@@ -13,7 +13,7 @@ from dataflows_registry.install.choose import Offer
 from dataflows_registry.model import Release
 from dataflows_registry.search import Filters, Head, search
 from dataflows_registry.search.words import squashed
-from dataflows_registry.sources import is_remote_source
+from dataflows_registry.sources import is_remote_source, pip_address
 from dataflows_registry.store import Store
 from dataflows_registry.text import normalised
 from dataflows_registry.trust import read_removed, sole_index
@@ -115,7 +115,9 @@ class Offers:
         foreign = is_remote_source(source)
         listed = [place for place in index.root().get("sources", []) if isinstance(place, str)]
         believed = [place for place in listed if not foreign or place.startswith(("http://", "https://"))]
-        own = [] if source in ("pip", "installed") or source.endswith("index.json") else [source]
+        if source == "pip":
+            return (pip_address(),)  # what the index lists of it is without the password
+        own = [] if source == "installed" or source.endswith("index.json") else [source]
         return tuple(dict.fromkeys([*own, *believed]))
 
     def _claims(self, name: str) -> dict[str, str]:

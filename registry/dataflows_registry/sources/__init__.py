@@ -15,7 +15,7 @@ from dataflows_core.errors import AccessError, FlowError
 from dataflows_core.files.remote import shown
 from dataflows_registry.sources.base import Memory, Reading, Source
 
-__all__ = ["Memory", "Reading", "Source", "is_remote_source", "open_source"]
+__all__ = ["Memory", "Reading", "Source", "is_remote_source", "open_source", "pip_address"]
 
 
 def is_remote_source(text: str) -> bool:
@@ -48,7 +48,7 @@ def open_source(text: str, *, extras: Iterable[str] = (), offline: bool = False)
 
         return InstalledEnvironment()
     if is_remote_source(text):
-        return _remote(_pip_address() if text == "pip" else text, extras)
+        return _remote(pip_address() if text == "pip" else text, extras)
     path = Path(text).expanduser()
     if (path / "index.json").is_file() or path.name == "index.json":
         from dataflows_registry.sources.published import PublishedIndex
@@ -76,8 +76,12 @@ def _remote(address: str, extras: Iterable[str]) -> Source:
     return PackageIndex(address, extras)
 
 
-def _pip_address() -> str:
-    """The package index of pip's configuration."""
+def pip_address() -> str:
+    """The package index of pip's configuration, with the password that it may hold.
+
+    Raises:
+        AccessError: pip's configuration names none.
+    """
     if address := os.environ.get("PIP_INDEX_URL"):
         return address
     for key in ("install.index-url", "global.index-url"):

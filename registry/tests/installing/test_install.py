@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from dataflows_core.errors import AccessError
+from dataflows_registry.install import plan_install
+from dataflows_registry.install.offers import Offers
+
 
 def test_a_processor_s_name_installs_its_distribution(environment, add_index, write_wheel, release_of, shout):
     wheel = write_wheel()
@@ -94,3 +100,17 @@ def test_one_changed_byte_is_refused(environment, add_index, write_wheel, releas
     assert "is not the file that the index describes" in result.stderr
     assert release.files[0].sha256 in result.stderr
     assert not (environment.site / "acme_shout.py").exists()
+
+
+def test_a_password_in_pip_s_configuration_is_used_and_never_shown(
+    store, add_index, write_wheel, release_of, monkeypatch
+):
+    monkeypatch.setenv("PIP_INDEX_URL", "http://user:secret@127.0.0.1:9/simple/")
+    add_index("web", [release_of(write_wheel())], source="pip")
+
+    (offer,) = Offers(store).of("acme-shout")
+
+    assert offer.places == ("http://user:secret@127.0.0.1:9/simple/",)
+    with pytest.raises(AccessError) as caught:
+        plan_install(["shout"], store=store)
+    assert "secret" not in str(caught.value)
