@@ -25,7 +25,7 @@ from dataflows_core.stream import Stream
 from dataflows_core.widths import fitted
 from dataflows_load_excel.area import Headers, Range
 from dataflows_load_excel.cells import Column
-from dataflows_load_excel.split import Layout, SheetSplit, read_sheet
+from dataflows_load_excel.split import Layout, SheetSplit, read_sheet, shown
 from dataflows_load_excel.workbook import MAX_UNPACKED, Workbook, opened
 
 if TYPE_CHECKING:
@@ -180,15 +180,18 @@ class _Load:
                     f"there {', '.join(names)}, here {', '.join(found)}"
                 )
         together = [list(columns) for columns in zip(*sheets, strict=True)]
-        arrow = pa.schema([(columns[0].field.name, _arrow(columns)) for columns in together])
+        source = shown(files[0], sheet)
+        schema = self.declared.schema(tuple(names), self._inferred(together, files[0]), source)
+        schema = fitted(
+            schema, [_texts(columns, self.declared.undeclared(tuple(names))) for columns in sheets]
+        )
+        arrow = pa.schema(
+            [(field.name, _arrow(columns, field)) for columns, field in zip(together, schema, strict=True)]
+        )
         splits = [
             SheetSplit(file, sheet, self.layout, arrow, self.max_size, columns)
             for file, columns in zip(files, sheets, strict=True)
         ]
-        schema = self.declared.schema(tuple(names), self._inferred(together, files[0]), splits[0].source)
-        schema = fitted(
-            schema, [_texts(columns, self.declared.undeclared(tuple(names))) for columns in sheets]
-        )
         stream = Stream.of(splits, Schema.from_arrow(arrow))
         resource = Resource(name, stream, {"path": f"{name}.xlsx"})
         if self.layout.limit is not None and len(files) > 1:
@@ -226,9 +229,11 @@ def _blank(column: Column) -> bool:
     return bool(column.values.null_count == len(column.values))
 
 
-def _arrow(columns: Sequence[Column]) -> pa.DataType:
+def _arrow(columns: Sequence[Column], field: Field) -> pa.DataType:
     """The type that the values of several files have in one column; text when they differ."""
     types = {column.values.type for column in columns if not _blank(column)}
+    if field.type == "datetime" and types <= {pa.date32(), pa.timestamp("us")}:
+        return pa.timestamp("us")  # moments that are all at midnight look like dates
     return types.pop() if len(types) == 1 else pa.string()
 
 
@@ -237,6 +242,8 @@ def _together(fields: Sequence[Field]) -> Field | None:
     if not fields:
         return None
     types = {field.type for field in fields}
+    if types == {"date", "datetime"}:
+        return Field({"name": fields[0].name, "type": "datetime"})
     if len(types) == 1 or types == {"integer", "number"}:
         numbers = [field for field in fields if field.type == "number"]
         floats = [field for field in numbers if field.descriptor.get("floatNumber")]

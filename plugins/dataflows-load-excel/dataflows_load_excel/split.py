@@ -14,7 +14,7 @@ from dataflows_load_excel.area import Headers, Range, Table, table_of
 from dataflows_load_excel.cells import Column, column_of
 from dataflows_load_excel.workbook import MAX_UNPACKED, Workbook, opened
 
-__all__ = ["Layout", "SheetSplit", "read_sheet"]
+__all__ = ["Layout", "SheetSplit", "read_sheet", "shown"]
 
 _BLOCK_ROWS = 1 << 14
 
@@ -59,6 +59,11 @@ def read_sheet(book: Workbook, name: str, layout: Layout) -> list[Column]:
     return [column_of(*pair, table.numbers) for pair in zip(table.names, cells, strict=True)]
 
 
+def shown(file: Source, sheet: str) -> str:
+    """What messages call a sheet."""
+    return f"{file.shown}, sheet {sheet!r}"
+
+
 @dataclass
 class SheetSplit:
     """One sheet of a workbook: a `dataflows_core.stream.Split`.
@@ -85,7 +90,7 @@ class SheetSplit:
     @property
     def source(self) -> str:
         """What messages call it."""
-        return f"{self.file.shown}, sheet {self.sheet!r}"
+        return shown(self.file, self.sheet)
 
     def blocks(self) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Batches of values, with the number of rows before them.
@@ -115,6 +120,8 @@ class SheetSplit:
             return column.as_text()
         if column.values.null_count == len(column.values):
             return pa.nulls(len(column.values), planned.type)
+        if pa.types.is_date(column.values.type) and pa.types.is_timestamp(planned.type):
+            return column.values.cast(planned.type)  # all at midnight
         if column.values.type != planned.type:
             raise DataError(
                 f"the cells of {column.field.name!r} in {self.source} were {planned.type} when the flow was "

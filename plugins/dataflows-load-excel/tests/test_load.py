@@ -296,3 +296,14 @@ def test_declared_types_are_as_wide_as_the_data(book) -> None:
         {"n": Decimal("0.003143260708814195"), "i": 123456789012345678901, "x": Decimal("1.5")},
         {"n": Decimal("0.1"), "i": 7, "x": Decimal(2)},
     ]
+
+
+def test_moments_that_are_all_at_midnight_are_moments_where_that_is_known(book) -> None:
+    midnight, noon = dt.datetime(2024, 2, 29), dt.datetime(2024, 2, 29, 12)
+    one = book(path="at-1.xlsx", data=[["at"], [midnight], [None]])
+    two = book(path="at-2.xlsx", data=[["at"], [noon]])
+    declared = {"override_fields": {"at": {"type": "datetime"}}}
+    assert rows_of(load(one)) == [{"at": dt.date(2024, 2, 29)}]
+    assert rows_of(load(one, **declared)) == [{"at": midnight}]
+    for options in ({}, declared):
+        assert rows_of(load_excel([one, two], **options)) == [{"at": midnight}, {"at": noon}]
