@@ -187,6 +187,12 @@ def test_provides_tells_what_it_knows_when_there_is_nothing(registry, shout):
     assert "did you mean shx?" in error
 
 
+@pytest.mark.parametrize("words", [["list"], ["search"], ["search", "load"]])
+def test_a_format_that_is_none_is_told_with_near_misses(registry, words):
+    _, _, error = registry(*words, "--format", "xslx")
+    assert "no format 'xslx' is known: did you mean xlsx" in error
+
+
 @pytest.mark.parametrize("what", ["", "..", " "])
 def test_provides_wants_something(registry, what):
     assert registry("provides", what)[0] == 2

@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from dataflows_registry.catalog import Catalog, Known
 
-__all__ = ["filter_options", "print_known"]
+__all__ = ["filter_options", "meant", "print_known"]
 
 _WIDE = 100
 """From so many terminal columns on, a list is a table."""
@@ -36,6 +36,17 @@ def filter_options(function: Function) -> Function:
     return function
 
 
+def meant(catalog: Catalog, format: str | None) -> str:
+    """A hint at the formats that may have been meant by one that nothing reads or writes; "" without any."""
+    from dataflows_core.errors import near_misses
+
+    formats = catalog.formats()
+    if format is None or format.lower() in formats:
+        return ""
+    close = near_misses(format.lower(), formats)
+    return f"; no format {format!r} is known" + (f": did you mean {' or '.join(close)}?" if close else "")
+
+
 def print_known(catalog: Catalog, known: Sequence[Known], *, as_json: bool, nothing: str) -> None:
     """Print a list of processors.
 
@@ -50,11 +61,11 @@ def print_known(catalog: Catalog, known: Sequence[Known], *, as_json: bool, noth
     if as_json:
         print_json([entry.to_json() for entry in catalog.entries(known)])
         return
-    if not known:
-        click.echo(nothing, err=True)
-        return
-    from dataflows_core.render import Column
+    from dataflows_core.render import Column, printable
 
+    if not known:
+        click.echo(printable(nothing), err=True)
+        return
     short = _short_names(known)
     rows = [
         [

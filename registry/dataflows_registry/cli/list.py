@@ -22,8 +22,9 @@ def command(
     plugins that the registry brings along.
     """
     from dataflows_registry.catalog import Catalog
-    from dataflows_registry.cli.filters import print_known
+    from dataflows_registry.cli.filters import meant, print_known
 
     catalog = Catalog()
     known = catalog.search(kind=kind, format=format, scheme=scheme, installed=installed)
-    print_known(catalog, known, as_json=as_json, nothing="no processor is known that is so")
+    nothing = "" if known else f"no processor is known that is so{meant(catalog, format)}"
+    print_known(catalog, known, as_json=as_json, nothing=nothing)

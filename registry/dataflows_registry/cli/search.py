@@ -32,12 +32,13 @@ def command(
     'upsert' what writes to a database.
     """
     from dataflows_registry.catalog import Catalog
-    from dataflows_registry.cli.filters import print_known
+    from dataflows_registry.cli.filters import meant, print_known
 
     catalog = Catalog()
     text = " ".join(words)
     known = catalog.search(text, kind=kind, format=format, scheme=scheme, installed=installed, most=limit + 1)
-    nothing = "nothing was found; `dataflows registry index add` makes more processors known"
+    hint = "; `dataflows registry index add` makes more processors known"
+    nothing = "" if known else f"nothing was found{meant(catalog, format) or hint}"
     print_known(catalog, known[:limit], as_json=as_json, nothing=nothing)
     if len(known) > limit and not as_json:
         click.echo(f"… and more: --limit {2 * limit} shows them", err=True)
