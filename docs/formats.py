@@ -90,6 +90,7 @@ CASES = (
     Case("time", "time", [dt.time(0), dt.time(23, 59, 59)]),
     Case("time, parts of a second", "time", [dt.time(23, 59, 59, 999999)]),
     Case("datetime", "datetime", [_at("1900-03-01T00:00:00"), _at("2024-02-29T01:02:03")]),
+    Case("datetime, all at midnight", "datetime", [_at("2024-02-29"), _at("2024-03-01")]),
     Case("datetime, before March 1900", "datetime", [_at("0001-01-01"), _at("1899-12-31T01:02:03")]),
     Case("datetime, parts of a second", "datetime", [_at("2024-02-29T01:02:03.000004")]),
     Case("datetime, UTC", "datetime", [_at("2024-07-01T12:00:00+00:00")], arrow=UTC),
