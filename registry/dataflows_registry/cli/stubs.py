@@ -27,7 +27,7 @@ def command(ctx: click.Context, folder: Path | None, check: bool, remove: bool, 
     """Write a typed stub of the installed processors.
 
     With it, an editor completes and checks `from dataflows_core.processors import …`: names, parameters,
-    types and documentation. Run it again when plugins come or go.
+    types and documentation. `install`, `upgrade` and `uninstall` renew it; after pip alone, run it again.
     """
     from dataflows_registry.stubs import PACKAGE, default_folder, is_current, remove_stubs, write_stubs
 
