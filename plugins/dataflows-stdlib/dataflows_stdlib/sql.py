@@ -13,6 +13,7 @@ from dataflows_core.resource import Resource
 from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Step
 from dataflows_core.stream import Stream
+from dataflows_stdlib.match import quoted
 from dataflows_stdlib.outofcore import Database, check_memory_limit
 from dataflows_stdlib.outofcore.natural import from_natural, natural_type
 from dataflows_stdlib.select import Select, parse_select
@@ -106,16 +107,12 @@ def _reader(resource: Resource, last: bool) -> Stream:
     return reader
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _load(database: Database, table: str, batches: Iterator[pa.RecordBatch], schema: Schema) -> None:
     """Make a table of a stream, which a statement may read more than once."""
     stream = f"the stream of {table}"  # a name that no resource has, and no statement can read
     database.read(stream, batches, schema, natural=True)
-    columns = ", ".join(f"c{i} AS {_quoted(field.name)}" for i, field in enumerate(schema))
-    database.execute(f"CREATE TABLE {_quoted(table)} AS SELECT {columns} FROM {_quoted(stream)}")  # noqa: S608
+    columns = ", ".join(f"c{i} AS {quoted(field.name)}" for i, field in enumerate(schema))
+    database.execute(f"CREATE TABLE {quoted(table)} AS SELECT {columns} FROM {quoted(stream)}")  # noqa: S608
 
 
 def _planned(select: Select, names: Sequence[str], schemas: Sequence[Schema]) -> Schema:
