@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dataflows_core.errors import FlowError, near_misses
@@ -76,6 +76,10 @@ class Package:
     def names(self) -> list[str]:
         """The names of the resources, in order."""
         return [resource.name for resource in self.resources]
+
+    def __iter__(self) -> Iterator[Resource]:
+        """The resources, in order."""
+        return iter(self.resources)
 
     def __getitem__(self, name: str | int) -> Resource:
         """The resource of that name, or at that position.

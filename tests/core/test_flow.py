@@ -277,3 +277,8 @@ def test_a_limit_reads_no_more_of_each_source() -> None:
 def test_a_resource_that_is_not_there_is_named_with_those_that_are(wrong: Any) -> None:
     with pytest.raises(ProcessorError, match=r"res_1|position 7"):
         Flow(ROWS, lambda package: package.select(wrong) and None).process()
+
+
+def test_a_package_is_iterated_by_its_resources() -> None:
+    package = Flow([{"a": 1}], [{"b": 2}]).process().package
+    assert [resource.name for resource in package] == package.names
