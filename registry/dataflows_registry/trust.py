@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dataflows_core.discovery import FIRST_PARTY
-from dataflows_registry.policy import RefusedError
 
 if TYPE_CHECKING:
     from dataflows_registry.model import Release
@@ -172,6 +171,8 @@ def sole_index(distribution: str, indexes: Sequence[str], pinned: str | None) ->
     Raises:
         RefusedError: Several have it and none is pinned, or only others than the pinned one have it.
     """
+    from dataflows_registry.policy import RefusedError
+
     if pinned is not None:
         if pinned in indexes or not indexes:
             return pinned if indexes else None
