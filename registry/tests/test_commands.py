@@ -115,7 +115,9 @@ def test_list_has_what_is_installed_and_what_can_be(registry, shout):
 
 
 def test_list_is_narrowed(registry, shout):
-    assert list(entries(registry("list", "--available", "--kind", "step", "--json")[1])) == ["shout"]
+    available = entries(registry("list", "--available", "--kind", "step", "--json")[1])
+    assert "shout" in available
+    assert not any(entry["installed"] or entry["kind"] != "step" for entry in available.values())
     assert "shout" not in entries(registry("list", "--installed", "--json")[1])
     code, output, error = registry("list", "--format", "none-such")
     assert (code, output) == (0, "")
@@ -395,14 +397,15 @@ def test_the_doctor_finds_what_is_wrong_with_plugins_without_importing_them(regi
     canary = f"open({str(tmp_path / 'canary')!r}, 'w').close()\n"
     plugins("dataflows-gone", "gone = no_such_module:gone", unused="")
     plugins("dataflows-terse", "terse = terse_plugin:terse", terse_plugin=canary + "def terse(x): ...\n")
-    plugins("dataflows-load-cvs", "filter_rows = cvs:f", cvs=canary + SHOUT.replace("shout", "f"))
+    # Another claims a name of the core's, which is there whatever else is.
+    plugins("dataflows-load-cvs", "branch = cvs:f", cvs=canary + SHOUT.replace("shout", "f"))
     found = findings(registry)
 
     assert {
         ("broken", "gone.gone (dataflows-gone 1.0)"),
         ("metadata", "terse.terse (dataflows-terse 1.0)"),
         ("look-alike", "dataflows-load-cvs"),
-        ("clash", "filter_rows"),
+        ("clash", "branch"),
     } <= found
     assert not (tmp_path / "canary").exists()
 
