@@ -300,10 +300,13 @@ def _reason(error: BaseException) -> str:
 
 
 def near_misses(name: str, known: Iterable[str], most: int = 3) -> list[str]:
-    """The known names that look most like `name`, best first."""
+    """The known names that look most like `name`, best first; those that differ in case only before others."""
     import difflib
 
-    return difflib.get_close_matches(name, list(known), n=most, cutoff=0.6)
+    names = list(known)
+    same = [other for other in names if other.casefold() == name.casefold()]
+    close = difflib.get_close_matches(name, names, n=most, cutoff=0.6)
+    return list(dict.fromkeys([*same, *close]))[:most]
 
 
 def shorten(value: object, most: int = 80) -> str:

@@ -282,3 +282,8 @@ def test_a_resource_that_is_not_there_is_named_with_those_that_are(wrong: Any) -
 def test_a_package_is_iterated_by_its_resources() -> None:
     package = Flow([{"a": 1}], [{"b": 2}]).process().package
     assert [resource.name for resource in package] == package.names
+
+
+def test_a_name_in_another_case_is_a_near_miss() -> None:
+    assert near_misses("A", ["b", "a"]) == ["a"]
+    assert near_misses("TOTAL", ["totals", "total", "x"]) == ["total"]
