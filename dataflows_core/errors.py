@@ -300,7 +300,7 @@ def _reason(error: BaseException) -> str:
 
 
 def near_misses(name: str, known: Iterable[str], most: int = 3) -> list[str]:
-    """The known names that look most like `name`, best first; those that differ in case only before others."""
+    """The known names that look most like `name`, best first: before all, in another case."""
     import difflib
 
     names = list(known)

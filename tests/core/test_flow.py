@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from dataflows_core import Field, Flow, FlowError, Package, ProcessorError
+from dataflows_core.errors import near_misses
 
 ROWS = [{"n": number, "s": str(number)} for number in range(1, 200)]
 
