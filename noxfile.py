@@ -35,7 +35,9 @@ DISTRIBUTIONS = {project["project"]["name"]: folder for folder, project in PROJE
 CORE = PROJECTS[ROOT]["project"]["name"]
 GROUP = partial(nox.project.dependency_groups, PROJECTS[ROOT])
 
-SPANNING = ("tests/browser", "tests/docs", "tests/integration", "tests/predecessor", "tests/registry_index")
+SPANNING = tuple(
+    f"tests/{area}" for area in ("browser", "docs", "integration", "predecessor", "registry_index", "types")
+)
 """The tests that need several distributions; the others in `tests` are the core's own."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dataflows_core import Flow, FlowError, Package, ProcessorError, Resource, Stream, step
+from dataflows_core import Flow, FlowError, Package, ProcessorError, Resource, Stream
 
 ROWS = [{"n": number} for number in range(5)]
 
@@ -179,18 +179,3 @@ def test_a_cast_can_change_what_else_the_schema_says() -> None:
     results = Flow([{"a": "-"}, {"a": "b"}], missing).results()
     assert results.rows == [[{"a": None}, {"a": "b"}]]
     assert results.package[0].schema.properties == {"missingValues": ["-"], "custom": 1}
-
-
-@pytest.mark.parametrize(
-    "mean",
-    [lambda row: row["m"], step("validate", "n > 1"), step("filter_rows", "cast('x' || n as integer) > 0")],
-)
-def test_an_error_names_the_resource_as_it_was_at_its_step(mean: Any) -> None:
-    others = [
-        step("update_resource", 0, name="renamed"),
-        step("union", target={"name": "merged"}),
-        step("sort_rows", "n"),
-    ]
-    with pytest.raises(ProcessorError) as caught:
-        Flow([{"n": 0}], mean, [{"n": 2}], *others).process()
-    assert (caught.value.resource, caught.value.row) == ("res_1", 1)
