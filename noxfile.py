@@ -98,12 +98,25 @@ nox.options.sessions = [
 
 
 def _install(session: nox.Session, *names: str, groups: tuple[str, ...] = ("test",)) -> None:
-    """Installs distributions of this checkout with the core, which no index knows in this version."""
-    folders = dict.fromkeys((ROOT, *(DISTRIBUTIONS[name] for name in names)))
+    """Installs distributions of this checkout with the core, which no index knows in this version.
+
+    What the tests of one need besides is in a group `test` of its own; that may be others of this checkout.
+    """
+    own = [word for name in names for word in _own_group(name)]
+    wanted = (*names, *(word for word in own if word in DISTRIBUTIONS))
+    folders = dict.fromkeys((ROOT, *(DISTRIBUTIONS[name] for name in wanted)))
     editable = [word for folder in folders for word in ("-e", str(folder))]
     # One backend for all, instead of a new environment with it for each.
     session.install("-q", "hatchling>=1.27", "editables", env=QUICK)
-    session.install("--no-build-isolation", *editable, *GROUP(*groups), env=QUICK)
+    tools = [*GROUP(*groups), *(word for word in own if word not in DISTRIBUTIONS)]
+    session.install("--no-build-isolation", *editable, *tools, env=QUICK)
+
+
+def _own_group(name: str) -> tuple[str, ...]:
+    project = PROJECTS[DISTRIBUTIONS[name]]
+    if name == CORE or "test" not in project.get("dependency-groups", {}):
+        return ()
+    return nox.project.dependency_groups(project, "test")
 
 
 def _pytest(session: nox.Session, *names: str) -> None:
