@@ -1,0 +1,83 @@
+"""Columns of text, as databases write values, made into typed columns."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from dataflows_core.cast import cast_column
+from dataflows_core.errors import CastError
+from dataflows_core.schema import Field
+from dataflows_core.unify import item_field
+
+__all__ = ["from_text"]
+
+
+def from_text(column: pa.Array, field: Field) -> pa.Array:
+    """The values that texts mean.
+
+    Args:
+        column: Texts, as a database writes values of the type.
+        field: The field.
+
+    Raises:
+        CastError: A value that the field cannot hold, such as a date of infinity or a number of more digits.
+
+    Examples:
+        >>> from_text(pa.array(["2024-02-29", None]), Field({"name": "day", "type": "date"})).to_pylist()
+        [datetime.date(2024, 2, 29), None]
+    """
+    kind = field.arrow
+    if column.type == kind:
+        return column
+    if isinstance(kind, pa.BaseExtensionType):
+        return pa.ExtensionArray.from_storage(kind, column)
+    if field.type == "list":
+        return _lists(column, field)
+    if pa.types.is_interval(kind):
+        values, errors = cast_column(column, field, missing_values=())
+        if errors:
+            raise errors[0]
+        return values
+    try:
+        return column.cast(kind)
+    except pa.ArrowInvalid:
+        raise _to_blame(column, field) from None
+
+
+def _to_blame(column: pa.Array, field: Field) -> CastError:
+    for index, value in enumerate(column):
+        try:
+            value.cast(field.arrow)
+        except pa.ArrowInvalid:
+            return CastError(
+                field.name,
+                value.as_py(),
+                f"a value that the type {field.arrow} holds",
+                index=index,
+                remedy="a query can make it one: cast(… as …), or null",
+            )
+    raise AssertionError("a column that cannot be cast has a value that cannot be cast")
+
+
+def _lists(column: pa.Array, field: Field) -> pa.Array:
+    """JSON arrays of plain values."""
+    offsets: list[int | None] = []
+    items: list[str | None] = []
+    for index, text in enumerate(column.to_pylist()):
+        offsets.append(None if text is None else len(items))
+        for item in [] if text is None else json.loads(text, parse_float=Decimal, parse_constant=str):
+            if isinstance(item, list | dict):
+                raise CastError(field.name, text, "a list of plain values", index=index)
+            items.append(_item_text(item))
+    values = from_text(pa.array(items, pa.string()), item_field(field))
+    return pa.ListArray.from_arrays(pa.array([*offsets, len(items)], pa.int32()), values)
+
+
+def _item_text(item: Any) -> str | None:
+    if item is None or isinstance(item, str):
+        return item
+    return str(item).lower() if isinstance(item, bool) else str(item)
