@@ -189,10 +189,8 @@ class DuckConnection:
         reader = pa.RecordBatchReader.from_batches(plain, batches)
         columns = ", ".join(quoted(name) for name in schema.names)
         self._driver.register("dataflows_inserted", reader)
-        try:
-            self._driver.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM dataflows_inserted")
-        finally:
-            self._driver.unregister("dataflows_inserted")
+        self._driver.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM dataflows_inserted")
+        self._driver.unregister("dataflows_inserted")
 
     def prepare_merge(self, stage: str, keys: Sequence[str], table: str) -> None:
         """Nothing is to be done: joins are hashed."""

@@ -28,10 +28,7 @@ __all__ = ["Postgres"]
 
 _BLOCK = 2 << 20
 _SAMPLE = 10_000
-_SETTINGS = (
-    "SET LOCAL TimeZone = 'UTC'; SET LOCAL IntervalStyle = 'iso_8601'; SET LOCAL DateStyle = 'ISO, YMD'; "
-    "SET LOCAL work_mem = '64MB'"
-)
+_SETTINGS = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL work_mem = '64MB'"
 
 # The types of columns by the number that every PostgreSQL has for them.
 _TYPES: dict[int, dict[str, Any]] = {
@@ -189,8 +186,8 @@ class Postgres:
             ),
         )
         columns = [
-            from_text(column.combine_chunks(), field)
-            for field, column in zip(schema, table.columns, strict=True)
+            _intervals(column) if field.type == "duration" else from_text(column, field)
+            for field, column in zip(schema, map(_whole, table.columns), strict=True)
         ]
         return pa.RecordBatch.from_arrays(columns, names=list(schema.names))
 
@@ -207,6 +204,10 @@ class _Pooled:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._driver, name)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks()
 
 
 def _parsed_as(kind: pa.DataType) -> pa.DataType:
@@ -233,7 +234,23 @@ def _written(column: pa.Array, field: Field) -> pa.Array:
         return column
     if pa.types.is_list(kind):
         return pa.array([_array_text(texts) for texts in _item_texts(column, field)], pa.string())
-    return column_to_text(column, field) if pa.types.is_interval(kind) else column
+    return _interval_texts(column) if pa.types.is_interval(kind) else column
+
+
+def _interval_texts(column: pa.Array) -> pa.Array:
+    """Intervals in words: in ISO 8601 there is no sign that PostgreSQL and everybody else read alike."""
+    texts = (
+        value and f"{value.months} mons {value.days} days {value.nanoseconds // 1000} microseconds"
+        for value in column.to_pylist()
+    )
+    return pa.array(texts, pa.string())
+
+
+def _intervals(column: pa.Array) -> pa.Array:
+    """What `_read` makes of intervals: months, days and microseconds."""
+    parts = (text and [int(part) for part in text.split()] for text in column.to_pylist())
+    values = (part and (part[0], part[1], part[2] * 1000) for part in parts)
+    return pa.array(values, pa.month_day_nano_interval())
 
 
 def _item_texts(column: pa.Array, field: Field) -> Iterator[list[str | None] | None]:
@@ -395,6 +412,11 @@ def _literal(text: str) -> str:
 def _read(field: Field) -> str:
     """The expression that gives a column in the text that `from_text` reads."""
     name = f"q.{quoted(field.name)}"
+    if field.type == "duration":
+        months = f"extract(year FROM {name}) * 12 + extract(month FROM {name})"
+        seconds = f"(extract(hour FROM {name}) * 60 + extract(minute FROM {name})) * 60000000"
+        time = f"({seconds} + extract(microseconds FROM {name}))::bigint"
+        return f"({months})::bigint || ' ' || extract(day FROM {name}) || ' ' || {time}"
     return f"to_json({name})" if field.type == "list" else name
 
 

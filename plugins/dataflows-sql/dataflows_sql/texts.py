@@ -37,7 +37,7 @@ def from_text(column: pa.Array, field: Field) -> pa.Array:
         return pa.ExtensionArray.from_storage(kind, column)
     if field.type == "list":
         return _lists(column, field)
-    if pa.types.is_interval(kind):
+    if pa.types.is_interval(kind) or pa.types.is_time(kind):
         values, errors = cast_column(column, field, missing_values=())
         if errors:
             raise errors[0]

@@ -57,13 +57,13 @@ def server() -> Iterator[str]:
     if user:
         shutil.chown(folder, "postgres", "postgres")
     try:
-        with _running(programs, folder, user) as url:
+        with Running(programs, folder, user) as url:
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class _running:
+class Running:
     def __init__(self, programs: Path, folder: Path, user: dict[str, str]) -> None:
         self.programs, self.folder, self.user = programs, folder, user
 
