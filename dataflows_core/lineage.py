@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from dataflows_core.errors import CastError, ProcessorError, RowError
-from dataflows_core.operations import Map, MapRows, Operation
+from dataflows_core.operations import Map, MapRows, Operation, Write
 from dataflows_core.report import Rejected
 from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import StepRef
@@ -208,6 +208,9 @@ def blame(
             ((source, row),) = lineage.locate([index])
             step = operations[length - 1].step
             return _processor_error(cause, step, resource, row, source, values)
+    last = operations[-1]
+    if isinstance(last, Write) and isinstance(error, CastError | RowError):
+        return blame_row(error, last.step, resource, Through(lineage, batch, operations), error.index)
     # It did not happen again: no row can be named.
     return _processor_error(error, operations[-1].step, resource)
 

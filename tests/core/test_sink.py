@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from dataflows_core import Flow
-from dataflows_core.errors import AccessError, ProcessorError
+from dataflows_core.errors import AccessError, ProcessorError, RowError
 from dataflows_core.sink import Encoded, PartWriter, Receipt, Sink
 
 ROWS = [{"id": n} for n in range(5)]
@@ -99,3 +99,14 @@ def test_reading_a_package_writes_nothing():
     sink = Memory("first", calls)
     assert list(Flow(ROWS, into(sink, calls)).package()["res_1"].rows()) == ROWS
     assert (calls, sink.rows) == ([], [])
+
+
+def test_a_row_that_a_sink_refuses_is_named():
+    class Refusing(Memory):
+        def encode(self, batch):
+            raise RowError("not that one", index=1)
+
+    calls: list[str] = []
+    with pytest.raises(ProcessorError, match="row 2") as caught:
+        Flow(ROWS, into(Refusing("first", calls), calls)).process()
+    assert isinstance(caught.value.cause, RowError)
