@@ -61,6 +61,15 @@ class ReadConnection(Protocol):
 class Connection(ReadConnection, Protocol):
     """One transaction."""
 
+    @property
+    def merges(self) -> bool:
+        """Whether the database knows the statement MERGE."""
+        ...
+
+    def analyze(self, stage: str) -> None:
+        """Tell the planner how much there is in a table, if it does not know."""
+        ...
+
     def execute(self, sql: str) -> None:
         """Run a statement."""
         ...

@@ -192,6 +192,14 @@ class DuckConnection:
         self._driver.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM dataflows_inserted")
         self._driver.unregister("dataflows_inserted")
 
+    @property
+    def merges(self) -> bool:
+        """Whether the database knows the statement MERGE."""
+        return False
+
+    def analyze(self, stage: str) -> None:
+        """DuckDB knows."""
+
     def prepare_merge(self, stage: str, keys: Sequence[str], table: str) -> None:
         """Nothing is to be done: joins are hashed."""
 

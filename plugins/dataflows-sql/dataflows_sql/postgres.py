@@ -371,9 +371,18 @@ class PostgresConnection:
                 while block := file.read(_BLOCK):
                     copy.write(block)
 
+    @property
+    def merges(self) -> bool:
+        """Whether the database knows the statement MERGE."""
+        return bool(self._driver.info.server_version >= 150000)
+
+    def analyze(self, stage: str) -> None:
+        """Tell the planner how much there is in a table."""
+        self.execute(f"ANALYZE {stage}")
+
     def prepare_merge(self, stage: str, keys: Sequence[str], table: str) -> None:
-        """Keep others from writing into the table, and tell the planner how much there is."""
-        self.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE; ANALYZE {stage}")
+        """Keep others from writing into the table."""
+        self.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
 
     def add_key(self, table: str, keys: Sequence[str]) -> None:
         """Declare a primary key; its index is built at once, which is faster than row by row."""

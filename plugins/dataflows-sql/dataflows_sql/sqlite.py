@@ -215,6 +215,14 @@ class SQLiteConnection:
             for start in range(0, batch.num_rows, _ROWS):
                 self._driver.executemany(statement, _rows(batch[start : start + _ROWS], schema))
 
+    @property
+    def merges(self) -> bool:
+        """Whether the database knows the statement MERGE."""
+        return False
+
+    def analyze(self, stage: str) -> None:
+        """An index is made later, which is what SQLite needs."""
+
     def prepare_merge(self, stage: str, keys: Sequence[str], table: str) -> None:
         """An index, so that each row of the table finds its new one."""
         self.execute(

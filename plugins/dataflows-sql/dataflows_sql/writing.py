@@ -187,6 +187,7 @@ class TableWriter:
         parts = ", ".join(f"{field.name} {kind}" for field, kind in zip(renamed, kinds, strict=True))
         connection.execute(f"CREATE TEMP TABLE {stage} ({parts}{self.database.numbering})")
         self._insert(connection, stage, renamed, files)
+        connection.analyze(stage)
         keys = [columns.names.index(key) for key in self.target.update_keys]
         stage = self._without_repeated(connection, stage, renamed.names, keys)
         connection.prepare_merge(stage, [f"c{n}" for n in keys], self.place)
@@ -196,13 +197,20 @@ class TableWriter:
             for n, name in enumerate(columns.names)
             if n not in keys
         )
-        if changed:
-            connection.execute(f"UPDATE {self.place} AS t SET {changed} FROM {stage} AS s WHERE {same}")
-        connection.execute(
-            f"INSERT INTO {self.place} ({', '.join(map(quoted, columns.names))}) "
-            f"SELECT {', '.join(renamed.names)} FROM {stage} AS s "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {self.place} AS t WHERE {same}) ORDER BY s.rowid"
-        )
+        into, values = ", ".join(map(quoted, columns.names)), ", ".join(f"s.{name}" for name in renamed.names)
+        if connection.merges:
+            update = f"WHEN MATCHED THEN UPDATE SET {changed} " if changed else ""
+            connection.execute(
+                f"MERGE INTO {self.place} AS t USING {stage} AS s ON {same} {update}"
+                f"WHEN NOT MATCHED THEN INSERT ({into}) VALUES ({values})"
+            )
+        else:
+            if changed:
+                connection.execute(f"UPDATE {self.place} AS t SET {changed} FROM {stage} AS s WHERE {same}")
+            connection.execute(
+                f"INSERT INTO {self.place} ({into}) SELECT {values} FROM {stage} AS s "
+                f"WHERE NOT EXISTS (SELECT 1 FROM {self.place} AS t WHERE {same}) ORDER BY s.rowid"
+            )
         connection.execute(f"DROP TABLE {stage}")
 
     def _new_value(self, name: str, number: int) -> str:

@@ -1,0 +1,178 @@
+"""load_sql: what databases hold that others have made, refusals, and secrets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import pickle
+import sqlite3
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from dataflows_core import Flow, ProcessorError
+from dataflows_core.errors import AccessError, FlowError
+from dataflows_core.processors import dump_to_sql, load, load_sql
+from dataflows_sql.address import Address
+from dataflows_sql.database import writable
+from dataflows_sql.other import Other
+
+
+def do(url: str, *statements: str) -> None:
+    with writable(url).open(write=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_types_of_postgres(postgres: str) -> None:
+    do(
+        postgres,
+        "CREATE TABLE t AS SELECT 1.5::numeric AS loose, 1::int2 AS small, ARRAY[1.25, NULL]::numeric[] AS list, "
+        "'a3'::char(3) AS fixed, '00000000-0000-0000-0000-000000000001'::uuid AS id, "
+        "'2024-01-01 00:00+05:30'::timestamptz AS moment, 'P1M-2DT3S'::interval AS span",
+    )
+    found = Flow(load(postgres)).results()
+    assert found.rows[0] == [
+        {
+            "loose": Decimal("1.5"),
+            "small": 1,
+            "list": [Decimal("1.25"), None],
+            "fixed": "a3 ",
+            "id": "00000000-0000-0000-0000-000000000001",
+            "moment": dt.datetime(2023, 12, 31, 18, 30, tzinfo=dt.UTC),
+            "span": found.rows[0][0]["span"],
+        }
+    ]
+    assert found.package["t"].schema.field("span").type == "duration"
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("'infinity'::date", "'infinity' is not a value"),
+        ("'NaN'::numeric(5,2)", "'NaN'"),
+        ("1.5 / 7e20", "row 1"),
+    ],
+)
+def test_values_that_no_field_holds_are_errors_with_their_row(postgres, expression, message) -> None:
+    with pytest.raises(ProcessorError, match=message) as caught:
+        Flow(load(postgres, query=f"SELECT {expression} AS x")).results()
+    assert "row 1" in str(caught.value)
+
+
+def test_a_query_cannot_write(postgres: str) -> None:
+    do(
+        postgres,
+        "CREATE TABLE t (n integer)",
+        "CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'DELETE FROM t RETURNING 1'",
+    )
+    with pytest.raises(ProcessorError, match="read-only"):
+        Flow(load(postgres, query="SELECT f() FROM generate_series(1, 3)")).results()
+
+
+def test_what_to_load_is_said(url: str) -> None:
+    do(url, "CREATE TABLE cities (city varchar, n integer)", "INSERT INTO cities VALUES ('b', 1), ('a', 2)")
+    assert Flow(load(url)).results().rows[0] == [{"city": "b", "n": 1}, {"city": "a", "n": 2}]
+    chosen = load(url, table="cities", fields=["n"], order_by="city", limit_rows=1, name="x")
+    assert Flow(chosen).results().rows == [[{"n": 2}]]
+    assert Flow(load(url, query="SELECT n + 1 AS m FROM cities; ")).results().rows[0] == [{"m": 2}, {"m": 3}]
+    for options, message in (
+        ({"table": "citys"}, "did you mean 'cities'"),
+        ({"table": "cities", "fields": ["citi"]}, "did you mean 'city'"),
+        ({"query": "SELECT nothing FROM cities"}, "cannot run the query"),
+    ):
+        with pytest.raises(ProcessorError, match=message) as caught:
+            Flow(load(url, **options)).results()
+        assert isinstance(caught.value.cause, FlowError)
+
+
+def test_bytes_are_refused_with_a_remedy(postgres: str, tmp_path: Path) -> None:
+    with pytest.raises(ProcessorError, match=r"'b' holds bytes[\s\S]*encode"):
+        Flow(load(postgres, query="SELECT 'x'::bytea AS b")).results()
+    with sqlite3.connect(tmp_path / "x.db") as db:
+        db.execute("CREATE TABLE t (b BLOB)")
+        db.execute("INSERT INTO t VALUES (x'00')")
+    db.close()
+    with pytest.raises(ProcessorError, match=r"'b' holds bytes[\s\S]*hex"):
+        Flow(load(tmp_path / "x.db")).results()
+
+
+def test_a_value_that_its_declaration_belies_is_an_error(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "x.db") as db:
+        db.execute("CREATE TABLE t (day DATE)")
+        db.execute("INSERT INTO t VALUES ('2024-02-29'), ('soon')")
+    db.close()
+    with pytest.raises(ProcessorError, match="row 2 of t in sqlite") as caught:
+        Flow(load(tmp_path / "x.db")).results()
+    assert "'soon'" in str(caught.value)
+
+
+def test_engines_are_taken(url: str) -> None:
+    if url.startswith("duckdb"):
+        pytest.skip("SQLAlchemy has no dialect for DuckDB of its own")
+    engine = sa.create_engine(url.replace("postgresql", "postgresql+psycopg"))
+    Flow([{"a": 1}], dump_to_sql({"t": {"resource-name": "res_1"}}, engine)).process()
+    assert Flow(load_sql(engine, table="t")).results().rows == [[{"a": 1}]]
+    engine.dispose()
+
+
+def test_a_database_in_memory_needs_its_engine() -> None:
+    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+    Flow([{"a": 1}], dump_to_sql({"t": {"resource-name": "res_1"}}, engine)).process()
+    assert Flow(load_sql(engine)).results().rows == [[{"a": 1}]]
+    engine.dispose()
+    with pytest.raises(ProcessorError, match="give its SQLAlchemy engine"):
+        Flow(load_sql("sqlite://")).results()
+
+
+def test_other_databases_are_read_by_sqlalchemy_and_not_written(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "x.db") as db:
+        db.execute("CREATE TABLE t (n INTEGER, word TEXT)")
+        db.execute("INSERT INTO t VALUES (1, 'å'), (NULL, '')")
+    db.close()
+    other = Other(Address.of(f"sqlite:///{tmp_path}/x.db"))
+    with other.open() as connection:
+        assert connection.tables() == ["t"]
+        schema = connection.describe("SELECT * FROM t")
+        batches = [other.decode(block, schema) for _, block in connection.blocks("SELECT * FROM t", schema)]
+    assert [row for batch in batches for row in batch.to_pylist()] == [
+        {"n": 1, "word": "å"},
+        {"n": None, "word": ""},
+    ]
+    with pytest.raises(ProcessorError, match=r"mysql://me:\*\*\*@h/d is none of these"):
+        Flow([{"a": 1}], dump_to_sql({"t": {"resource-name": "res_1"}}, "mysql://me:secret@h/d")).process()
+
+
+def test_secrets_are_not_shown(server: str, monkeypatch, caplog) -> None:
+    wrong = server.replace("geheim%40wort", "f%40lsch")
+    for source in (f"{wrong}/postgres", f"{wrong}/postgres?sslpassword=ssl-geheim"):
+        with pytest.raises(ProcessorError) as caught:
+            Flow(load(source, table="t")).results()
+        assert isinstance(caught.value.cause, AccessError)
+        monkeypatch.setenv("DATAFLOWS_DB_ENGINE", source)
+        with pytest.raises(ProcessorError) as dumped:
+            Flow([{"a": 1}], dump_to_sql({"t": {"resource-name": "res_1"}})).process()
+        shown = f"{caught.value!r}{caught.value}{dumped.value}{caplog.text}{Address.of(source)!r}"
+        assert "***" in shown
+        for secret in ("f@lsch", "f%40lsch", "ssl-geheim"):
+            assert secret not in shown
+    result = Flow(load(f"{server}/postgres", query="SELECT 1 AS x")).results()
+    assert "geheim" not in str(result.package.descriptor)
+    split = result.package.resources[0].stream.origin if result.package.resources[0].stream else None
+    assert "geheim" not in repr(split)
+    assert pickle.loads(pickle.dumps(writable(f"{server}/postgres"))).shown.endswith("/postgres")
+
+
+def test_what_is_not_there_is_said(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.delenv("DATAFLOWS_DB_ENGINE", raising=False)
+    for source, message in (
+        (f"sqlite:///{tmp_path}/no.db", "there is no file"),
+        (f"duckdb:///{tmp_path}/no.duckdb", "there is no file"),
+        ("env://DATAFLOWS_DB_ENGINE", "is not set"),
+        (tmp_path / "no.txt", "is no database"),
+    ):
+        with pytest.raises(ProcessorError, match=message):
+            Flow(load_sql(source)).results()
+        if "no.db" in str(source):
+            assert not (tmp_path / "no.db").exists()
