@@ -22,7 +22,9 @@ import pyarrow.csv
 from dataflows_core import Flow
 from dataflows_core.processors import dump_to_sql
 
-COLUMNS = "id bigint, name text, country text, day date, price numeric(10,2), amount bigint, note text, paid boolean"
+COLUMNS = (
+    "id bigint, name text, country text, day date, price numeric(10,2), amount bigint, note text, ok boolean"
+)
 
 
 def main() -> None:
@@ -67,7 +69,7 @@ def table(rows: int) -> pa.Table:
             ),
             "amount": pa.array(range(rows), pa.int64()),
             "note": ["" if n % 3 else 'a longer note, "quoted"' for n in range(rows)],
-            "paid": [n % 2 == 0 for n in range(rows)],
+            "ok": [n % 2 == 0 for n in range(rows)],
         }
     )
 

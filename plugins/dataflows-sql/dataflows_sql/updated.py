@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -25,7 +24,7 @@ __all__ = ["Updated"]
 class Updated:
     """Adds columns that say which rows change a row of the table.
 
-    The keys of the table are kept aside on disk while rows pass.
+    The keys of the table are kept while rows pass, and leave memory when they are many.
 
     Args:
         writer: The table.
@@ -49,7 +48,7 @@ class Updated:
 
         with (
             TemporaryDirectory(prefix="dataflows-sql-") as folder,
-            duckdb.connect(str(Path(folder) / "keys")) as local,
+            duckdb.connect(config={"temp_directory": folder, "memory_limit": "512MB"}) as local,
         ):
             keys = self._copied(local) if self.writer.target.keyed else None
             for batch in batches:

@@ -87,7 +87,7 @@ KEYED = st.lists(
 
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     phases=[Phase.generate],
 )

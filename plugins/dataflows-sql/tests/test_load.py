@@ -28,7 +28,8 @@ def do(url: str, *statements: str) -> None:
 def test_types_of_postgres(postgres: str) -> None:
     do(
         postgres,
-        "CREATE TABLE t AS SELECT 1.5::numeric AS loose, 1::int2 AS small, ARRAY[1.25, NULL]::numeric[] AS list, "
+        "CREATE TABLE t AS SELECT 1.5::numeric AS loose, 1::int2 AS small, "
+        "ARRAY[1.25, NULL]::numeric[] AS list, "
         "'a3'::char(3) AS fixed, '00000000-0000-0000-0000-000000000001'::uuid AS id, "
         "'2024-01-01 00:00+05:30'::timestamptz AS moment, 'P1M-2DT3S'::interval AS span",
     )
