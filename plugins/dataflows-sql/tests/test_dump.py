@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from decimal import Decimal
@@ -238,11 +239,11 @@ Flow(rows, dump_to_sql({"t": {"resource-name": "res_1", "indexes_fields": [["n"]
 
 
 @pytest.mark.parametrize("statement", [1, 3])
-def test_a_killed_run_leaves_the_table(url: str, statement: int) -> None:
+def test_a_killed_run_leaves_the_table(url: str, statement: int, tmp_path: Path) -> None:
     dump(url, [A, B])
-    child = subprocess.run(
-        [sys.executable, "-c", KILLED, url, str(statement)], capture_output=True, check=False
-    )
+    command = [sys.executable, "-c", KILLED, url, str(statement)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    child = subprocess.run(command, env=environment, capture_output=True, check=False)
     assert child.returncode == -9, child.stderr
     assert read(url, order_by="id") == [A, B]
     dump(url, [A])
