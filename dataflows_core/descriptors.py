@@ -11,7 +11,7 @@ from typing import Any
 from dataflows_core.descriptor_faults import metadata_faults, structural_faults
 from dataflows_core.errors import AccessError, DataError
 from dataflows_core.files import Source, read_bytes
-from dataflows_core.files.remote import is_remote, shown
+from dataflows_core.files.urls import is_remote, shown
 from dataflows_core.locations import Place
 
 __all__ = ["DESCRIPTOR", "read_descriptor"]

@@ -19,7 +19,7 @@ from dataflows_core.errors import (
 )
 from dataflows_core.files import Source as File
 from dataflows_core.files.compression import SUFFIXES
-from dataflows_core.files.remote import is_http, shown
+from dataflows_core.files.urls import is_http, shown
 from dataflows_core.steps import Source
 
 if TYPE_CHECKING:

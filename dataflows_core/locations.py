@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
 from dataflows_core.errors import DataError
-from dataflows_core.files.remote import is_http, is_remote
+from dataflows_core.files.urls import is_http, is_remote
 
 __all__ = ["Place"]
 

@@ -14,7 +14,7 @@ from dataflows_core.descriptor_versions import V2_PROFILES, as_version_1
 from dataflows_core.descriptors import read_descriptor
 from dataflows_core.errors import FlowError, SchemaError
 from dataflows_core.files import Source as File
-from dataflows_core.files.remote import is_http, is_remote
+from dataflows_core.files.urls import is_http, is_remote
 from dataflows_core.loading import check_options, loader_for
 from dataflows_core.locations import Place
 from dataflows_core.package import Package

@@ -13,8 +13,9 @@ from typing import IO, Any, cast
 from dataflows_core.commit import access_errors
 from dataflows_core.errors import AccessError, FlowError, UnreadableError, near_misses
 from dataflows_core.files.compression import SUFFIXES, decompressed, members
-from dataflows_core.files.remote import glob_remote, is_http, is_remote, open_remote, shown
+from dataflows_core.files.remote import glob_remote, open_remote
 from dataflows_core.files.streams import Guarded, Readable
+from dataflows_core.files.urls import is_http, is_remote, shown
 
 __all__ = ["MAX_UNPACKED", "Source", "expand", "open_source", "read_bytes", "stem"]
 

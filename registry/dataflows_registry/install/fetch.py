@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from dataflows_core.errors import AccessError
-from dataflows_core.files.remote import shown
+from dataflows_core.files.urls import shown
 from dataflows_registry.install.choose import Offer
 from dataflows_registry.install.contents import check_wheel
 from dataflows_registry.model import File

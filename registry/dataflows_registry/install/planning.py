@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from dataflows_core.discovery import FIRST_PARTY
 from dataflows_core.errors import FlowError, UnknownNameError
-from dataflows_core.files.remote import shown
+from dataflows_core.files.urls import shown
 from dataflows_registry.install.choose import Offer, choose, fitting_wheel
 from dataflows_registry.install.environment import Installed, installed
 from dataflows_registry.install.fetch import fetch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dataflows_core.errors import AccessError
-from dataflows_core.files.remote import shown
+from dataflows_core.files.urls import shown
 from dataflows_registry.install.choose import Offer
 from dataflows_registry.install.contents import of_installed, of_wheel
 from dataflows_registry.install.environment import Installed, installed

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dataflows_core.errors import AccessError, FlowError
-from dataflows_core.files.remote import shown
+from dataflows_core.files.urls import shown
 from dataflows_registry.sources.base import Memory, Reading, Source
 
 __all__ = ["Memory", "Reading", "Source", "is_remote_source", "open_source", "pip_address"]

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from dataflows_core.errors import AccessError, DataError
-from dataflows_core.files.remote import shown
+from dataflows_core.files.urls import shown
 
 if TYPE_CHECKING:
     import requests

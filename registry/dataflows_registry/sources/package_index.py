@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from dataflows_core.errors import DataError
-from dataflows_core.files.remote import shown
+from dataflows_core.files.urls import shown
 from dataflows_registry.model import File, Release
 from dataflows_registry.sources.base import Memory, Reading, best_file
 from dataflows_registry.sources.http import Client, Missing

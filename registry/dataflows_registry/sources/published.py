@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dataflows_core.errors import AccessError, DataError
-from dataflows_core.files.remote import shown
+from dataflows_core.files.urls import shown
 from dataflows_registry.index.layout import FORMAT
 from dataflows_registry.model import Distribution, Release, loads
 from dataflows_registry.sources.base import Memory, Reading

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dataflows_core.files.remote import is_remote, shown
+from dataflows_core.files.urls import is_remote, shown
 from dataflows_core.package import Package
 from dataflows_core.stream import Splits
 

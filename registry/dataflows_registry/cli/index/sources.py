@@ -15,7 +15,7 @@ __all__ = ["command"]
 @local_options
 def command(as_json: bool) -> None:
     """List the indexes, those that take precedence first."""
-    from dataflows_core.files.remote import shown
+    from dataflows_core.files.urls import shown
     from dataflows_registry.catalog import Catalog
 
     catalog = Catalog()
