@@ -125,7 +125,9 @@ def _pytest(session: nox.Session, *names: str) -> None:
         at = str(DISTRIBUTIONS[name].relative_to(ROOT))
         own = ["tests", *(f"--ignore={path}" for path in SPANNING)] if name == CORE else [f"{at}/tests"]
         packages = [f"{at}/{package}" for package in _wheel(name)["packages"]]
-        session.run("pytest", *SPREAD, "--doctest-modules", *own, *packages, *session.posargs)
+        # As a module, since the program may be of the layer beneath; -P: not with the checkout on the path.
+        run = ("python", "-P", "-m", "pytest", *SPREAD, "--doctest-modules")
+        session.run(*run, *own, *packages, *session.posargs)
 
 
 def _wheel(name: str) -> dict[str, Any]:
@@ -133,10 +135,30 @@ def _wheel(name: str) -> dict[str, Any]:
     return target
 
 
+def _lay_base(session: nox.Session) -> None:
+    """Puts the core's dependencies and the tools of tests beneath a session's environment.
+
+    Every distribution may import these, so they are installed once for each Python, and not for each
+    distribution. No distribution of this checkout is among them: an undeclared import still fails.
+    """
+    base = Path(session.virtualenv.location).with_name(f"base-{session.python}").absolute()
+    wanted = [*PROJECTS[ROOT]["project"]["dependencies"], *GROUP("test"), "hatchling>=1.27", "editables"]
+    stamp = base / "installed.txt"
+    if not stamp.exists() or stamp.read_text() != "\n".join(wanted):
+        session.run("python", "-m", "venv", "--clear", str(base))
+        session.run(str(base / "bin" / "pip"), "install", "-q", *wanted, env=QUICK, external=True)
+        stamp.write_text("\n".join(wanted))
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    here = session.run("python", "-c", ask, silent=True).strip()
+    beneath = session.run(str(base / "bin" / "python"), "-c", ask, silent=True, external=True).strip()
+    (Path(here) / "base.pth").write_text(f"import site; site.addsitedir({beneath!r})\n")
+
+
 @nox.session(python=PYTHONS)
 @nox.parametrize("distribution", [nox.param(name, id=name) for name in DISTRIBUTIONS])
 def tests(session: nox.Session, distribution: str) -> None:
     """One distribution, alone with its declared dependencies: an undeclared import fails here."""
+    _lay_base(session)
     _install(session, distribution)
     _pytest(session, distribution)
 
