@@ -13,7 +13,7 @@ from dataflows_core.files.streams import Closing, Guarded, Prefixed, Readable, d
 if TYPE_CHECKING:
     from zipfile import ZipFile
 
-__all__ = ["COMPRESSIONS", "SUFFIXES", "decompressed", "members", "normalize_compression"]
+__all__ = ["COMPRESSIONS", "SUFFIXES", "compression_of", "decompressed", "members", "normalize_compression"]
 
 _NAMES = {"gz": "gzip", "zst": "zstd", "bzip2": "bz2", "lzma": "xz", "infer": None}
 COMPRESSIONS = ("gzip", "zip", "bz2", "xz", "zstd", "none")
@@ -47,7 +47,12 @@ def normalize_compression(name: str | None) -> str | None:
     raise FlowError(f"compression={name!r} is not known{hint}")
 
 
-def _by_magic(head: bytes) -> str | None:
+def compression_of(head: bytes) -> str | None:
+    """The compression that the first bytes of a file tell; None when they tell none.
+
+    Args:
+        head: Ten bytes or more.
+    """
     if head[:3] == b"BZh" and head[4:10] in (b"1AY&SY", b"\x17rE8P\x90"):
         return "bz2"
     return next((name for magic, name in _MAGIC if head.startswith(magic)), None)
@@ -72,7 +77,7 @@ def decompressed(
     """
     if compression is None:
         head = raw.read(_MAGIC_LENGTH) or b""
-        compression = _by_magic(head)
+        compression = compression_of(head)
         raw = _rewound(raw, head)
     if member is not None and compression != "zip":
         raise FlowError(f"member={member!r} was given, but {source} is no zip file")
@@ -157,7 +162,7 @@ def members(raw: Readable, source: str) -> list[str] | None:
     with ExitStack() as opened:
         opened.callback(raw.close)
         head = raw.read(_MAGIC_LENGTH) or b""
-        if _by_magic(head) != "zip":
+        if compression_of(head) != "zip":
             return None
         try:
             return _names(_archive(_rewound(raw, head), opened))
