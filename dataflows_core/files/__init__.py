@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataflows_core.files.source import MAX_UNPACKED, Source, expand, open_source, read_bytes
+from dataflows_core.files.source import Source, expand, open_source, read_bytes
 from dataflows_core.files.streams import Readable
 
-__all__ = ["MAX_UNPACKED", "Readable", "Source", "expand", "open_source", "read_bytes"]
+__all__ = ["Readable", "Source", "expand", "open_source", "read_bytes"]

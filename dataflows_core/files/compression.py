@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, cast
 
 from dataflows_core.errors import AccessError, DataflowsError, FlowError, UnreadableError, near_misses
+from dataflows_core.files.limits import Limited, Unpacked
 from dataflows_core.files.streams import Closing, Guarded, Prefixed, Readable, damage
 
 if TYPE_CHECKING:
@@ -59,7 +60,11 @@ def compression_of(head: bytes) -> str | None:
 
 
 def decompressed(
-    raw: Readable, source: str, compression: str | None = None, member: str | None = None
+    raw: Readable,
+    source: str,
+    compression: str | None = None,
+    member: str | None = None,
+    max_size: int | None = None,
 ) -> Guarded:
     """The stream of what a stream holds when its compression is undone.
 
@@ -70,11 +75,14 @@ def decompressed(
         source: What messages call it.
         compression: One of `COMPRESSIONS`; None to tell it from the first bytes.
         member: The file within a zip file; may be left out when there is just one.
+        max_size: The most bytes that there may be, packed and unpacked; None for what real data unpack to.
 
     Raises:
         AccessError: By `read`, when the bytes are damaged or end too soon.
-        UnreadableError: A zip file without the file that is wanted, or with several, or with a password.
+        UnreadableError: By `read`, when there are too many. A zip file without the file that is wanted, or
+            with several, or with a password.
     """
+    raw = packed = Limited(raw, source, max_size)
     if compression is None:
         head = raw.read(_MAGIC_LENGTH) or b""
         compression = compression_of(head)
@@ -85,7 +93,7 @@ def decompressed(
         return Guarded(raw, source)
     try:
         opened = _open_zip(raw, source, member) if compression == "zip" else _OPENERS[compression](raw)
-        return Guarded(opened, source, compression)
+        return Guarded(Unpacked(opened, packed, source, compression, max_size), source, compression)
     except DataflowsError:
         raise
     except damage() as error:

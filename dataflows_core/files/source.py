@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -13,14 +14,12 @@ from typing import IO, Any, cast
 from dataflows_core.commit import access_errors
 from dataflows_core.errors import AccessError, FlowError, UnreadableError, near_misses
 from dataflows_core.files.compression import SUFFIXES, decompressed, members
+from dataflows_core.files.limits import check_announced, checked_max_size
 from dataflows_core.files.remote import glob_remote, open_remote
 from dataflows_core.files.streams import Guarded, Readable
 from dataflows_core.files.urls import is_http, is_remote, shown
 
-__all__ = ["MAX_UNPACKED", "Source", "expand", "open_source", "read_bytes", "stem"]
-
-MAX_UNPACKED = 8 << 30
-"""The most bytes that are kept aside on disk of a file that must be read in no order."""
+__all__ = ["Source", "expand", "open_source", "read_bytes", "stem"]
 
 _IN_MEMORY = 32 << 20
 _MAGIC_CHARACTERS = re.compile(r"[*?\[]")
@@ -35,6 +34,8 @@ class Source:
         storage_options: For HTTP header fields to send, otherwise what the fsspec file system takes.
         compression: One of `compression.COMPRESSIONS`; None to tell it from the first bytes.
         member: The file within a zip file.
+        cache: Whether what is downloaded is kept for the next time.
+        max_size: The most bytes that it may have, packed and unpacked; None guards against bombs alone.
 
     Examples:
         >>> Source.of("zip://data/a.tsv::archive.zip").suffix
@@ -45,6 +46,8 @@ class Source:
     storage_options: Mapping[str, Any] = field(default_factory=dict)
     compression: str | None = None
     member: str | None = None
+    cache: bool = field(default=False, kw_only=True)
+    max_size: int | None = field(default=None, kw_only=True)
 
     @classmethod
     def of(
@@ -53,6 +56,9 @@ class Source:
         storage_options: Mapping[str, Any] | None = None,
         compression: str | None = None,
         member: str | None = None,
+        *,
+        cache: bool = False,
+        max_size: int | None = None,
     ) -> Source:
         """The file that a path, a URL or ``zip://member::archive.zip`` means; no pattern is looked for.
 
@@ -61,9 +67,16 @@ class Source:
             storage_options: As in the class.
             compression: As in the class.
             member: As in the class.
+            cache: As in the class.
+            max_size: As in the class.
+
+        Raises:
+            FlowError: An impossible limit.
         """
         outer, inner = _zipped(str(path))
-        return cls(outer, storage_options or {}, "zip" if inner else compression, inner or member)
+        packed = "zip" if inner else compression
+        limit = checked_max_size(max_size)
+        return cls(outer, storage_options or {}, packed, inner or member, cache=cache, max_size=limit)
 
     @property
     def shown(self) -> str:
@@ -83,18 +96,15 @@ class Source:
         """
         raw = self._open_raw()
         try:
-            return decompressed(raw, self.shown, self.compression, self.member)
+            return decompressed(raw, self.shown, self.compression, self.member, self.max_size)
         except BaseException:
             raw.close()
             raise
 
-    def open_seekable(self, max_size: int = MAX_UNPACKED) -> IO[bytes]:
+    def open_seekable(self) -> IO[bytes]:
         """Its bytes, unpacked, for formats whose index stands at the end: any place can be gone to.
 
         A local file that is not packed is read where it is; anything else is kept aside on disk first.
-
-        Args:
-            max_size: The most bytes that are kept aside: what is packed may unpack to more than a disk holds.
 
         Raises:
             AccessError: It cannot be opened, or not be read to its end.
@@ -110,10 +120,6 @@ class Source:
             try:
                 while data := stream.read(1 << 20):
                     aside.write(data)
-                    if aside.tell() > max_size:
-                        raise UnreadableError(
-                            f"{self.shown} has more than {max_size:,} bytes, unpacked; max_size=… allows more"
-                        )
             except BaseException:
                 aside.close()
                 raise
@@ -125,7 +131,9 @@ class Source:
         if path is None:
             return open_remote(self.path, self.storage_options)
         try:
-            return path.open("rb", buffering=0)
+            stream = path.open("rb", buffering=0)
+            check_announced(os.fstat(stream.fileno()).st_size, self.max_size, self.shown)
+            return stream
         except FileNotFoundError as error:
             raise AccessError(_not_found(self.path, path)) from error
         except IsADirectoryError as error:
@@ -202,6 +210,9 @@ def expand(
     storage_options: Mapping[str, Any] | None = None,
     compression: str | None = None,
     member: str | None = None,
+    *,
+    cache: bool = False,
+    max_size: int | None = None,
 ) -> list[Source]:
     """The files that a path, a pattern or a list of them means; those of a pattern in order of name.
 
@@ -212,20 +223,27 @@ def expand(
         storage_options: As in `Source`, like the rest.
         compression: See there.
         member: See there.
+        cache: See there.
+        max_size: See there.
 
     Raises:
         AccessError: A pattern matches nothing.
-        FlowError: It is no path.
+        FlowError: It is no path; an impossible limit.
     """
     if isinstance(paths, str | Path):
         outer, inner = _zipped(str(paths))
-        storage_options = storage_options or {}
+        options, packed = storage_options or {}, "zip" if inner else compression
+        limit = checked_max_size(max_size)
         return [
-            Source(path, storage_options, "zip" if inner else compression, inner or member)
-            for path in _matches(outer, storage_options)
+            Source(path, options, packed, inner or member, cache=cache, max_size=limit)
+            for path in _matches(outer, options)
         ]
     if isinstance(paths, Iterable) and not isinstance(paths, bytes | Mapping):
-        found = [source for path in paths for source in expand(path, storage_options, compression, member)]
+        found = [
+            source
+            for path in paths
+            for source in expand(path, storage_options, compression, member, cache=cache, max_size=max_size)
+        ]
         if found:
             return found
         raise FlowError("there is no path in the list of paths")

@@ -69,6 +69,8 @@ def load_csv(
     skip_rows: Sequence[int | str] = (),
     ragged: Literal["raise", "fill", "truncate"] = "raise",
     schema: Mapping[str, Any] | Schema | None = None,
+    cache: bool = False,
+    max_size: int | None = None,
 ) -> SourceStep:
     r"""Load CSV or TSV: files, patterns, URLs, archives, in any encoding and any dialect.
 
@@ -126,6 +128,8 @@ def load_csv(
             ones out whatever they hold.
         schema: A Table Schema; fields it declares are not inferred. `fieldsMatch` says how strictly they
             must be those of the header; by default the names must be the same, in any order.
+        cache: Whether downloads are kept, and fetched again only when they have changed.
+        max_size: The most bytes that a file may have, packed and unpacked; None guards against bombs alone.
 
     Returns:
         A step that adds one resource, or with `many` one per file.
@@ -202,7 +206,7 @@ def load_csv(
     def step(package: Package) -> None:
         for note in Dialect.unheeded(described):
             logger.warning(note)
-        files = expand(load_source, storage_options or {}, packed, member)
+        files = expand(load_source, storage_options, packed, member, cache=cache, max_size=max_size)
         if many:
             for file in files:
                 _add(package, [file], file.stem, options, on_error)

@@ -26,7 +26,7 @@ from dataflows_core.widths import fitted
 from dataflows_load_excel.area import Headers, Range
 from dataflows_load_excel.cells import Column
 from dataflows_load_excel.split import Layout, SheetSplit, read_sheet, shown
-from dataflows_load_excel.workbook import MAX_UNPACKED, Workbook, opened
+from dataflows_load_excel.workbook import Workbook, opened
 
 if TYPE_CHECKING:
     from dataflows_core.on_error import OnError
@@ -59,7 +59,8 @@ def load_excel(
     fill_merged_cells: bool = False,
     schema: Mapping[str, Any] | Schema | None = None,
     storage_options: Mapping[str, Any] | None = None,
-    max_size: int = MAX_UNPACKED,
+    cache: bool = False,
+    max_size: int | None = None,
 ) -> SourceStep:
     """Load sheets of workbooks: xlsx, xlsm, xls, xlsb and ods.
 
@@ -92,7 +93,9 @@ def load_excel(
         fill_merged_cells: Whether every cell of a merged range has its value, and not only the first.
         schema: A Table Schema; fields it declares keep the types it says.
         storage_options: For HTTP header fields to send, otherwise what the fsspec file system takes.
-        max_size: The most bytes that a workbook may unpack to.
+        cache: Whether downloads are kept, and fetched again only when they have changed.
+        max_size: The most bytes that a file may have, packed and unpacked; None for 2 GiB, since
+            a workbook is held in memory.
 
     Returns:
         A step that adds one resource, or with several sheets one for each.
@@ -127,11 +130,11 @@ def load_excel(
     several = sheet == "*" or not (sheet is None or isinstance(sheet, str | int))
     if several and name is not None:
         raise FlowError("with several sheets each names its resource; leave name out")
-    load = _Load(declared, layout, on_error, max_size)
+    load = _Load(declared, layout, on_error)
 
     def step(package: Package) -> None:
-        files = expand(load_source, storage_options or {})
-        with opened(files[0], max_size) as book:
+        files = expand(load_source, storage_options, cache=cache, max_size=max_size)
+        with opened(files[0]) as book:
             found = _sheets(book, sheet)
         path = load_source if isinstance(load_source, str | Path) else files[0].path
         for number, one in enumerate(found):
@@ -167,7 +170,6 @@ class _Load:
     declared: Declared
     layout: Layout
     on_error: OnError
-    max_size: int
 
     def add(self, package: Package, files: Sequence[Source], sheet: str, name: str) -> None:
         """Add the resource of one sheet, which several files may have."""
@@ -189,7 +191,7 @@ class _Load:
             [(field.name, _arrow(columns, field)) for columns, field in zip(together, schema, strict=True)]
         )
         splits = [
-            SheetSplit(file, sheet, self.layout, arrow, self.max_size, columns)
+            SheetSplit(file, sheet, self.layout, arrow, columns)
             for file, columns in zip(files, sheets, strict=True)
         ]
         stream = Stream.of(splits, Schema.from_arrow(arrow))
@@ -200,7 +202,7 @@ class _Load:
         package.add(resource)
 
     def _read(self, file: Source, sheet: str) -> list[Column]:
-        with opened(file, self.max_size) as book:
+        with opened(file) as book:
             columns = read_sheet(book, book.find(sheet), self.layout)
         if book.errors:
             logger.warning("%s: %d cells hold errors, and are missing values", file.shown, book.errors)

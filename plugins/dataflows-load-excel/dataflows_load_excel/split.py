@@ -12,7 +12,7 @@ from dataflows_core.errors import DataError
 from dataflows_core.files import Source
 from dataflows_load_excel.area import Headers, Range, Table, table_of
 from dataflows_load_excel.cells import Column, column_of
-from dataflows_load_excel.workbook import MAX_UNPACKED, Workbook, opened
+from dataflows_load_excel.workbook import Workbook, opened
 
 __all__ = ["Layout", "SheetSplit", "read_sheet", "shown"]
 
@@ -74,7 +74,6 @@ class SheetSplit:
         layout: Where the table is in it.
         arrow: The columns of the batches. Where one is a text and the cells are something else, their texts
             are given: another file of the same resource has other cells there.
-        max_size: The most bytes that the workbook may unpack to.
         planned: What planning has read; the first reading uses it up.
     """
 
@@ -82,7 +81,6 @@ class SheetSplit:
     sheet: str
     layout: Layout
     arrow: pa.Schema
-    max_size: int = MAX_UNPACKED
     planned: list[Column] | None = field(default=None, repr=False)
 
     size: int | None = None
@@ -102,7 +100,7 @@ class SheetSplit:
         """
         columns, self.planned = self.planned, None
         if columns is None:
-            with opened(self.file, self.max_size) as book:
+            with opened(self.file) as book:
                 columns = read_sheet(book, self.sheet, self.layout)
         names = [column.field.name for column in columns]
         if names != self.arrow.names:

@@ -15,14 +15,13 @@ import python_calamine as calamine
 from dataflows_core.errors import FlowError, UnreadableError, near_misses
 from dataflows_core.files import Source
 
-__all__ = ["MAX_UNPACKED", "Cell", "Workbook", "opened"]
+__all__ = ["Cell", "Workbook", "opened"]
 
 Cell = Any
 """What a cell holds: a text, a float, an int, a bool, a date, a datetime, a time or a timedelta; ``""`` when
 there is nothing in it."""
 
-MAX_UNPACKED = 2 << 30
-"""The most bytes that a workbook may unpack to: it is held in memory."""
+_MAX_UNPACKED = 2 << 30  # a workbook is held in memory
 
 _ERROR_CELL = re.compile(rb'<c\b[^>]* t="e"')
 _OVERLAP = 256  # longer than the beginning of a cell that has an error
@@ -106,21 +105,21 @@ def _fill(rows: list[list[Cell]], ranges: list[tuple[tuple[int, int], tuple[int,
 
 
 @contextmanager
-def opened(file: Source, max_size: int = MAX_UNPACKED) -> Iterator[Workbook]:
+def opened(file: Source) -> Iterator[Workbook]:
     """A workbook, open.
 
     Args:
         file: The file; a compression is looked for only when its name ends in one.
-        max_size: The most bytes that it may unpack to.
 
     Raises:
         AccessError: It cannot be opened.
-        UnreadableError: It is no workbook, a damaged one, one with a password, or one that unpacks to more.
+        UnreadableError: It is no workbook, a damaged one, one with a password, or one that unpacks to
+            too much.
     """
     plain = file if file.compression or file.member or _is_packed(file) else replace(file, compression="none")
-    with closing(plain.open_seekable(max_size)) as stream:
+    with closing(plain.open_seekable()) as stream:
         try:
-            errors = _checked(stream, file.shown, max_size)
+            errors = _checked(stream, file.shown, file.max_size or _MAX_UNPACKED)
             stream.seek(0)
             with calamine.load_workbook(_Whole(stream)) as book:
                 yield Workbook(book, file.shown, errors)

@@ -54,6 +54,8 @@ def load_json(
     schema: Mapping[str, Any] | Schema | None = None,
     compression: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
+    cache: bool = False,
+    max_size: int | None = None,
 ) -> SourceStep:
     """Load JSON, NDJSON (a document each line) or GeoJSON, in bounded memory.
 
@@ -81,6 +83,8 @@ def load_json(
         schema: A Table Schema; fields it declares are not inferred.
         compression: ``"gzip"``, ``"zip"``, ``"bz2"``, ``"xz"``, ``"zstd"``, or ``"none"``.
         storage_options: For HTTP header fields to send, otherwise what the fsspec file system takes.
+        cache: Whether downloads are kept, and fetched again only when they have changed.
+        max_size: The most bytes that a file may have, packed and unpacked; None guards against bombs alone.
 
     Raises:
         FlowError: Options that contradict each other; `property` leads nowhere.
@@ -116,7 +120,7 @@ def load_json(
     load = _Load(declared, lines, path, keyed or "", extra, sample_size)
 
     def step(package: Package) -> None:
-        files = expand(load_source, storage_options or {}, compression)
+        files = expand(load_source, storage_options, compression, cache=cache, max_size=max_size)
         given = load_source if isinstance(load_source, str | Path) else files[0].path
         called = name or stem(str(given))
         splits, made = load.plan(files)

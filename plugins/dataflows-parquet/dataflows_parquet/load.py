@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dataflows_core.errors import FlowError, SchemaError
-from dataflows_core.files import MAX_UNPACKED, Source, expand
+from dataflows_core.files import Source, expand
 from dataflows_core.files.source import stem
 from dataflows_core.loader_options import Limit, checked_limit
 from dataflows_core.resource import Resource
@@ -40,7 +40,8 @@ def load_parquet(
     limit_rows: int | None = None,
     many: bool = False,
     storage_options: Mapping[str, Any] | None = None,
-    max_size: int = MAX_UNPACKED,
+    cache: bool = False,
+    max_size: int | None = None,
 ) -> SourceStep:
     """Load Parquet files, typed as they are: nothing is inferred, converted or rounded.
 
@@ -55,7 +56,8 @@ def load_parquet(
         limit_rows: The most rows to load; None for all.
         many: Whether several files become a resource each, and not one together.
         storage_options: For HTTP header fields to send, otherwise what the fsspec file system takes.
-        max_size: The most bytes to keep aside of a file that is packed or far away.
+        cache: Whether downloads are kept, and fetched again only when they have changed.
+        max_size: The most bytes that a file may have, packed and unpacked; None guards against bombs alone.
 
     Raises:
         AccessError: A file cannot be read.
@@ -71,7 +73,7 @@ def load_parquet(
         [[{'people': 522250}]]
     """
     load = _Load(
-        ParquetSplit, "parquet", load_source, name, fields, limit_rows, many, storage_options, max_size
+        ParquetSplit, "parquet", load_source, name, fields, limit_rows, many, storage_options, cache, max_size
     )
 
     def step(package: Package) -> None:
@@ -88,7 +90,8 @@ def load_arrow(
     limit_rows: int | None = None,
     many: bool = False,
     storage_options: Mapping[str, Any] | None = None,
-    max_size: int = MAX_UNPACKED,
+    cache: bool = False,
+    max_size: int | None = None,
 ) -> SourceStep:
     """Load Arrow IPC files (Feather version 2), or Arrow streams, typed as they are.
 
@@ -99,7 +102,8 @@ def load_arrow(
         limit_rows: The most rows to load.
         many: Whether several files become a resource each.
         storage_options: What opens a URL.
-        max_size: The most bytes to keep aside.
+        cache: Whether downloads are kept.
+        max_size: The most bytes that a file may have.
 
     Raises:
         AccessError: A file cannot be read.
@@ -113,7 +117,9 @@ def load_arrow(
         >>> Flow(load_arrow("cities.feather")).results().rows
         [[{'city': 'Lyon'}]]
     """
-    load = _Load(ArrowSplit, "arrow", load_source, name, fields, limit_rows, many, storage_options, max_size)
+    load = _Load(
+        ArrowSplit, "arrow", load_source, name, fields, limit_rows, many, storage_options, cache, max_size
+    )
 
     def step(package: Package) -> None:
         load.into(package)
@@ -133,7 +139,8 @@ class _Load:
     limit_rows: int | None
     many: bool
     storage_options: Mapping[str, Any] | None
-    max_size: int
+    cache: bool
+    max_size: int | None
 
     def __post_init__(self) -> None:
         if self.many and self.name is not None:
@@ -144,7 +151,7 @@ class _Load:
 
     def into(self, package: Package) -> None:
         """Add the resource, or one for each file."""
-        files = expand(self.load_source, self.storage_options or {})
+        files = expand(self.load_source, self.storage_options, cache=self.cache, max_size=self.max_size)
         if self.many:
             for file in files:
                 self._add(package, [file], file.stem)
@@ -156,7 +163,7 @@ class _Load:
         schema = self._schema(files[0])
         for file in files[1:]:
             _refuse_other(files[0], schema, file, self._schema(file))
-        splits = [self.split(file, schema, max_size=self.max_size) for file in files]
+        splits = [self.split(file, schema) for file in files]
         properties = {"path": f"{name}.{self.format}", "format": self.format}
         resource = Resource(name, Stream.of(splits, schema), properties)
         if self.limit_rows is not None:
@@ -164,7 +171,7 @@ class _Load:
         package.add(resource)
 
     def _schema(self, file: Source) -> Schema:
-        arrow = self.split.arrow_schema(file, self.max_size)
+        arrow = self.split.arrow_schema(file)
         if unknown := [name for name in self.fields or () if name not in arrow.names]:
             raise SchemaError.unknown_field(unknown[0], arrow.names, file.shown)
         schema, notes = schema_of(arrow, self.fields)

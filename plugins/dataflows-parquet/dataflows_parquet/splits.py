@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from dataflows_core.cast import cast_column
 from dataflows_core.errors import DataError, RowError, UnreadableError
-from dataflows_core.files import MAX_UNPACKED, Source
+from dataflows_core.files import Source
 from dataflows_core.schema import Schema
 
 __all__ = ["ArrowSplit", "Block", "ParquetSplit", "TypedSplit"]
@@ -26,9 +26,9 @@ Block = tuple[int, pa.RecordBatch]
 
 
 @contextmanager
-def _readable(file: Source, what: str, max_size: int) -> Iterator[pa.NativeFile]:
+def _readable(file: Source, what: str) -> Iterator[pa.NativeFile]:
     """The bytes of a file as Arrow reads them; what Arrow says of damage is said in our words."""
-    with closing(file.open_seekable(max_size)) as stream:
+    with closing(file.open_seekable()) as stream:
         local = file.local
         plain = local is not None and getattr(stream, "compression", None) == ""
         try:
@@ -38,26 +38,26 @@ def _readable(file: Source, what: str, max_size: int) -> Iterator[pa.NativeFile]
 
 
 @contextmanager
-def _opened_parquet(file: Source, max_size: int = MAX_UNPACKED) -> Iterator[pq.ParquetFile]:
+def _opened_parquet(file: Source) -> Iterator[pq.ParquetFile]:
     """A Parquet file, open.
 
     Raises:
         AccessError: It cannot be opened.
         UnreadableError: It is no Parquet file, or a damaged one.
     """
-    with _readable(file, "Parquet", max_size) as native, pq.ParquetFile(native) as parquet:
+    with _readable(file, "Parquet") as native, pq.ParquetFile(native) as parquet:
         yield parquet
 
 
 @contextmanager
-def _opened_arrow(file: Source, max_size: int = MAX_UNPACKED) -> Iterator[Any]:
+def _opened_arrow(file: Source) -> Iterator[Any]:
     """A reader of an Arrow file: of the random-access form (Feather), or of the stream form.
 
     Raises:
         AccessError: It cannot be opened.
         UnreadableError: It is no Arrow file, or a damaged one.
     """
-    with _readable(file, "Arrow", max_size) as native:
+    with _readable(file, "Arrow") as native:
         magic = native.read(6)
         native.seek(0)
         yield pa.ipc.open_file(native) if magic == b"ARROW1" else pa.ipc.open_stream(native)
@@ -72,14 +72,12 @@ class TypedSplit:
         schema: The schema of the batches.
         begin: The first row group or record batch.
         end: The one behind the last; None for the end of the file.
-        max_size: The most bytes to keep aside of a file that is packed or far away.
     """
 
     file: Source
     schema: Schema
     begin: int = 0
     end: int | None = None
-    max_size: int = MAX_UNPACKED
 
     @property
     def source(self) -> str:
@@ -121,14 +119,14 @@ class ParquetSplit(TypedSplit):
     """Row groups of a Parquet file: a `dataflows_core.stream.Split`."""
 
     @staticmethod
-    def arrow_schema(file: Source, max_size: int) -> pa.Schema:
+    def arrow_schema(file: Source) -> pa.Schema:
         """The Arrow schema of a file, with its metadata.
 
         Raises:
             AccessError: It cannot be opened.
             UnreadableError: It is no Parquet file, or a damaged one.
         """
-        with _opened_parquet(file, max_size) as parquet:
+        with _opened_parquet(file) as parquet:
             return parquet.schema_arrow
 
     def blocks(self) -> Iterator[Block]:
@@ -138,7 +136,7 @@ class ParquetSplit(TypedSplit):
             AccessError: The file cannot be opened.
             UnreadableError: It is damaged.
         """
-        with _opened_parquet(self.file, self.max_size) as parquet:
+        with _opened_parquet(self.file) as parquet:
             self._refuse_change(parquet.schema_arrow)
             meta = parquet.metadata
             groups = range(self.begin, meta.num_row_groups if self.end is None else self.end)
@@ -155,7 +153,7 @@ class ParquetSplit(TypedSplit):
         """The split as several, each of some row groups."""
         if self.begin or self.end is not None or self.file.local is None:
             return [self]
-        with _opened_parquet(self.file, self.max_size) as parquet:
+        with _opened_parquet(self.file) as parquet:
             groups = parquet.metadata.num_row_groups
         parts = min(parts, groups)
         if parts < 2:
@@ -168,14 +166,14 @@ class ArrowSplit(TypedSplit):
     """Record batches of an Arrow file: a `dataflows_core.stream.Split`."""
 
     @staticmethod
-    def arrow_schema(file: Source, max_size: int) -> pa.Schema:
+    def arrow_schema(file: Source) -> pa.Schema:
         """The Arrow schema of a file, with its metadata.
 
         Raises:
             AccessError: It cannot be opened.
             UnreadableError: It is no Arrow file, or a damaged one.
         """
-        with _opened_arrow(file, max_size) as reader:
+        with _opened_arrow(file) as reader:
             return reader.schema
 
     def blocks(self) -> Iterator[Block]:
@@ -185,7 +183,7 @@ class ArrowSplit(TypedSplit):
             AccessError: The file cannot be opened.
             UnreadableError: It is damaged.
         """
-        with _opened_arrow(self.file, self.max_size) as reader:
+        with _opened_arrow(self.file) as reader:
             self._refuse_change(reader.schema)
             first = 0
             for batch in _batches(reader):
