@@ -6,7 +6,11 @@ import contextlib
 import tempfile
 from collections.abc import Generator
 
+import hypothesis
 import pytest
+
+# For sessions that run once more, on other versions, what was tried with many examples already.
+hypothesis.settings.register_profile("brief", max_examples=10)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -119,14 +119,18 @@ def _own_group(name: str) -> tuple[str, ...]:
     return nox.project.dependency_groups(project, "test")
 
 
-def _pytest(session: nox.Session, *names: str) -> None:
-    """Runs the tests of distributions, and the examples in their docstrings."""
+def _pytest(session: nox.Session, *names: str, brief: bool = False) -> None:
+    """Runs the tests of distributions, and the examples in their docstrings.
+
+    When `brief`, with few examples of each property: another session tries many.
+    """
+    spread = (*SPREAD, "--hypothesis-profile", "brief") if brief else SPREAD
     for name in names:
         at = str(DISTRIBUTIONS[name].relative_to(ROOT))
         own = ["tests", *(f"--ignore={path}" for path in SPANNING)] if name == CORE else [f"{at}/tests"]
         packages = [f"{at}/{package}" for package in _wheel(name)["packages"]]
         # As a module, since the program may be of the layer beneath; -P: not with the checkout on the path.
-        run = ("python", "-P", "-m", "pytest", *SPREAD, "--doctest-modules")
+        run = ("python", "-P", "-m", "pytest", *spread, "--doctest-modules")
         session.run(*run, *own, *packages, *session.posargs)
 
 
@@ -160,7 +164,7 @@ def tests(session: nox.Session, distribution: str) -> None:
     """One distribution, alone with its declared dependencies: an undeclared import fails here."""
     _lay_base(session)
     _install(session, distribution)
-    _pytest(session, distribution)
+    _pytest(session, distribution, brief=session.python != MAIN)
 
 
 @nox.session(python=PYTHONS)
@@ -258,7 +262,7 @@ def lowest(session: nox.Session) -> None:
     session.log(constraints.read_text().replace("\n", " "))
     session.env["PIP_CONSTRAINT"] = session.env["UV_CONSTRAINT"] = str(constraints.absolute())
     _install(session, *DISTRIBUTIONS)
-    _pytest(session, *DISTRIBUTIONS)
+    _pytest(session, *DISTRIBUTIONS, brief=True)
 
 
 def _floors(session: nox.Session) -> dict[str, Version]:
