@@ -62,9 +62,11 @@ class DataflowsError(Exception):
     Attributes:
         exit_code: What a command that ends with this error returns: 1 when the data or the world
             failed, 2 when the flow or the command line is wrong.
+        resource: The resource it is about, if it is one and known.
     """
 
     exit_code = 1
+    resource: str | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions with keyword arguments do not survive pickling by themselves.

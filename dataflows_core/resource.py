@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dataflows_core.errors import FlowError
+from dataflows_core.errors import DataflowsError, FlowError
 from dataflows_core.schema import Schema
 from dataflows_core.steps import current_step
 
@@ -218,9 +218,13 @@ class Resource:
         from dataflows_core.expressions import plan_query
         from dataflows_core.operations import Map
 
-        query = plan_query(
-            self.schema, where, columns or {}, types=types or {}, drop=tuple(drop), carries=True
-        )
+        try:
+            query = plan_query(
+                self.schema, where, columns or {}, types=types or {}, drop=tuple(drop), carries=True
+            )
+        except DataflowsError as error:
+            error.resource = self.name
+            raise
         self.append(Map(current_step(), self.schema, query.schema, query, frozenset()))
 
     def map_rows(

@@ -74,9 +74,8 @@ def blamed(step: StepRef, resource: str | None = None) -> Iterator[None]:
     except ProcessorError:
         raise
     except Exception as error:  # the seam: a step may raise anything
-        raise ProcessorError(
-            error, processor=step.name, position=step.position, resource=step.resource or resource
-        ) from error
+        about = step.resource or resource or getattr(error, "resource", None)
+        raise ProcessorError(error, processor=step.name, position=step.position, resource=about) from error
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dataflows_core.operations import Write
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from dataflows_core.resource import Resource
 
 __all__ = ["run_facts", "summary_text"]
+
+_LONG_STAT = 100
 
 
 def run_facts(package: Package, seconds: float) -> dict[str, Any]:
@@ -79,4 +82,6 @@ def summary_text(facts: dict[str, Any]) -> str:
 
 
 def _stat(value: Any) -> str:
+    if isinstance(value, Mapping | list) and len(str(value)) > _LONG_STAT:
+        return f"{len(value):,} entries, which --json shows"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

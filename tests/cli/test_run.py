@@ -87,14 +87,15 @@ def test_counts_are_of_the_rows_that_left_the_last_step(cli, write) -> None:
         "from dataflows_core import Flow\n"
         "def some(rows):\n    yield from (row for row in rows if row['n'] % 10 == 0)\n"
         "def say(package):\n"
-        "    package.on_finish(lambda: package.stats.update(seen=1234, note='fine', none=None))\n"
+        "    package.on_finish(lambda: package.stats.update(seen=1234, note='fine', none=None,\n"
+        "        long={n: 'x' * 20 for n in range(1200)}))\n"
         "flow = Flow(({'n': n} for n in range(1000)), some, say)\n"
     )
     result = cli("run", "flow.py")
     assert steady(result.stderr) == "res_1: 1,000 rows, * rows/s, done\n"
     assert steady(result.stdout).splitlines()[2:] == [
         "res_1      100       1",
-        "seen: 1,234, note: fine",
+        "seen: 1,234, note: fine, long: 1,200 entries, which --json shows",
         "done in * s",
     ]
 

@@ -179,3 +179,13 @@ def test_a_cast_can_change_what_else_the_schema_says() -> None:
     results = Flow([{"a": "-"}, {"a": "b"}], missing).results()
     assert results.rows == [[{"a": None}, {"a": "b"}]]
     assert results.package[0].schema.properties == {"missingValues": ["-"], "custom": 1}
+
+
+def test_an_expression_that_one_resource_does_not_understand_is_said_to_be_of_that_one() -> None:
+    def compute(package: Package) -> None:
+        for resource in package.resources:
+            resource.map_sql(columns={"double": "n * 2"})
+
+    with pytest.raises(ProcessorError, match="step 3, compute, resource 'res_2'") as caught:
+        Flow([{"n": 1}], [{"m": 1}], compute).process()
+    assert caught.value.resource == "res_2"
