@@ -12,10 +12,11 @@ from urllib.parse import quote
 
 from dataflows_core.descriptor_versions import V2_PROFILES, as_version_1
 from dataflows_core.descriptors import read_descriptor
-from dataflows_core.errors import FlowError, SchemaError
+from dataflows_core.errors import FlowError, SchemaError, UnreadableError
 from dataflows_core.files import Source as File
 from dataflows_core.files.urls import is_http, is_remote
-from dataflows_core.loading import check_options, loader_for
+from dataflows_core.loader_choice import choose
+from dataflows_core.loading import check_options
 from dataflows_core.locations import Place
 from dataflows_core.package import Package
 from dataflows_core.resource import Resource
@@ -123,9 +124,10 @@ def _load_resource(package: Package, item: dict[str, Any], place: Place, options
         return
     paths = [item["path"]] if isinstance(item["path"], str) else item["path"]
     located = [place.join(path, f"resource {name!r}") for path in paths]
-    kind = _format(item, located[0])
+    declared = _format(item)
+    kind = declared or File.of(located[0]).suffix[1:]
     if item.get("profile") == "tabular-data-resource" or "schema" in item or kind in _DELIMITED:
-        _load_table(package, item, place, located, kind, options)
+        _load_table(package, item, place, located, "csv" if kind == "tab" else declared, options)
         return
     properties = {key: value for key, value in item.items() if key not in ("name", *_COUNTED)}
     resource = Resource(name, properties=properties)
@@ -133,10 +135,10 @@ def _load_resource(package: Package, item: dict[str, Any], place: Place, options
     package.add(resource)
 
 
-def _format(item: Mapping[str, Any], location: str) -> str:
-    """The format that is declared, or that the ending of the first path says; empty when neither does."""
+def _format(item: Mapping[str, Any]) -> str:
+    """The format that is declared; empty when none is."""
     declared = item.get("format") or _MEDIATYPES.get(str(item.get("mediatype", "")).partition(";")[0].strip())
-    return str(declared or File.of(location).suffix).lower().lstrip(".")
+    return str(declared or "").lower().lstrip(".")
 
 
 def _load_table(
@@ -148,10 +150,14 @@ def _load_table(
     options: dict[str, Any],
 ) -> None:
     name = item["name"]
-    loader = loader_for(located[0], "csv" if format == "tab" else format or None)
+    opening = {"storage_options": options.get("storage_options") if place.is_home_of(located[0]) else None}
+    choice = choose(located[0], format or None, options=opening)
+    loader = choice.loader
+    if loader is None:
+        raise UnreadableError(f"resource {name!r} is a Data Package itself; load {located[0]!r} apart")
     check_options(loader, options)
     known = inspect.signature(loader).parameters
-    given = {"name": name, **_declared(item, located[0], format, known), **options}
+    given = {"name": name, **_declared(item, located[0], choice.format, known), **options}
     if "storage_options" in given and not all(map(place.is_home_of, located)):
         # The credentials of one server are no business of another.
         del given["storage_options"]
@@ -159,7 +165,7 @@ def _load_table(
     for location in located:
         File.of(location).check()
     literal = [_literal(location) for location in located]
-    loader(literal if len(literal) > 1 else literal[0], **given)(package)
+    choice.load(literal if len(literal) > 1 else literal[0], given, package)
     resource = package[name]
     _cast_if_needed(resource, item, known)
     kept = {k: v for k, v in item.items() if k not in ("name", "schema", "dialect", "encoding", *_COUNTED)}

@@ -83,6 +83,12 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.good()
 
+    def avro(self) -> None:
+        if "Bearer" in self.headers.get("Authorization", "Bearer"):
+            self._send(b"Obj\x01\x04\x14avro.codec")
+        else:
+            self.missing()
+
     def missing(self) -> None:
         self.send_error(404)
 

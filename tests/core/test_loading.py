@@ -26,16 +26,25 @@ def load_tiny(load_source, name=None, limit_rows=None, *, member=None):
 '''
 
 
+@pytest.fixture(autouse=True)
+def _no_fallback(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the fallback loader that may be installed here."""
+    folder = tmp_path_factory.mktemp("first")
+    (folder / "dataflows_load_tabulator-0.dist-info").mkdir()
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+    discovery.refresh()
+
+
 @pytest.fixture
 def install(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable]:
     """Install a tiny distribution with a loader under some names."""
 
-    def install(distribution: str, *names: str, group: str = "dataflows.loaders") -> None:
+    def install(distribution: str, *names: str, group: str = "dataflows.loaders", code: str = LOADER) -> None:
         folder = tmp_path_factory.mktemp("site")
         module = distribution.replace("-", "_")
         info = folder / f"{module}-1.2.dist-info"
         info.mkdir()
-        (folder / f"{module}.py").write_text(LOADER)
+        (folder / f"{module}.py").write_text(code)
         lines = [f"{name} = {module}:load_tiny" for name in names]
         (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))
         monkeypatch.setattr(sys, "path", [*sys.path, str(folder)])
@@ -130,22 +139,26 @@ def test_a_variable_of_the_environment_names_the_source(install, folder: Path, m
 @pytest.mark.parametrize(
     ("source", "options", "message"),
     [
-        ("a.txt", {}, r"reads 'a.txt': tried the ending 'txt'\n  installed formats: .*datapackage, .*tiny"),
-        ("a", {}, "reads 'a': tried the ending, and it has none"),
-        ("a.txt", {"format": "tny"}, r"tried the format 'tny'\n.*\n  did you mean format='tiny'\?"),
-        ("nosuch://x/a.txt", {}, "tried the scheme 'nosuch', the ending 'txt'"),
         (
-            "https://me:pw@example.org/a.php?f=a.tiny",
+            "a.txt",
             {},
-            r"me:\*\*\*@.*tried the scheme 'https', the ending 'php'",
+            r"reads 'a.txt': tried the ending 'txt' and the content, which is text .*\n  .*datapackage",
+        ),
+        ("a", {}, r"reads 'a': tried the ending \(there is none\) and the content, which is a PDF document"),
+        ("a.txt", {"format": "tny"}, r"tried the format 'tny'\n.*\n  did you mean format='tiny'\?"),
+        (
+            "nosuch://x/a.txt",
+            {},
+            r"tried the scheme 'nosuch', the ending 'txt' and the content, which cannot be read \(",
         ),
         (["a.txt", "b.txt"], {}, "reads 2 paths: tried the ending 'txt'"),
+        ("*.txt", {}, r"reads '\*.txt': tried the ending 'txt' and the content, which is text"),
     ],
 )
 def test_a_source_that_nobody_reads(install, folder: Path, source, options: dict, message: str) -> None:
     install("dataflows-tiny-g", "tiny")
-    for name in ("a.txt", "a", "b.txt"):
-        (folder / name).touch()
+    for name, text in (("a.txt", "prose\n"), ("a", "%PDF-1.7"), ("b.txt", "")):
+        (folder / name).write_text(text)
     with pytest.raises(ProcessorError, match=message) as caught:
         told(source, **options)
     assert isinstance(caught.value.cause, UnreadableError)
@@ -207,3 +220,95 @@ def test_nothing_is_touched_before_the_flow_is_planned(folder: Path) -> None:
     load("not/there.csv")
     load("env://NOT_SET")
     assert list(folder.iterdir()) == []
+
+
+def test_where_no_ending_says_it_the_content_does(install, folder: Path) -> None:
+    install("dataflows-tiny-k", "avro", "orc")
+    for name in ("a", "b.txt", "c.data", "d.bin", "e.download", "f.txt.gz", "g.avro.old"):
+        (folder / name).write_bytes(gzip.compress(b"ORC\0") if name == "f.txt.gz" else b"Obj\x01")
+        assert told(name)["source"] == name
+    assert told(["a", "f.txt.gz"])["source"] == "['a', 'f.txt.gz']"
+    assert told("[ab]*")["source"] == "[ab]*"
+
+
+def test_where_the_ending_is_known_the_content_is_not_asked(install, folder: Path) -> None:
+    install("dataflows-tiny-l", "tiny", "html")
+    install("dataflows-tiny-m", "other")
+    (folder / "a.other").write_text("<html>")
+    assert told("a.other")["by"] == "dataflows_tiny_m"
+    assert told("https://127.0.0.1:1/a.other")["by"] == "dataflows_tiny_m"
+
+
+def test_of_a_url_without_an_ending_the_content_decides(install, server: str) -> None:
+    install("dataflows-tiny-n", "avro")
+    for path in ("avro", "avro?id=3", "avro.php", "avro.download#x"):
+        assert told(f"{server}/{path}")["source"] == f"{server}/{path}"
+    with pytest.raises(ProcessorError, match="no option 'storage_options'"):
+        told(f"{server}/avro", storage_options={"Authorization": "Bearer 123"})
+    with pytest.raises(ProcessorError, match="404 Not Found") as caught:
+        told(f"{server}/avro", storage_options={"Authorization": "wrong"})
+    assert isinstance(caught.value.cause, AccessError)
+
+
+def test_a_zip_file_without_its_ending_is_a_data_package_or_what_is_in_it(install, folder: Path) -> None:
+    install("dataflows-tiny-o", "tiny")
+    with ZipFile(folder / "package", "w") as archive:
+        archive.writestr("datapackage.json", '{"resources": [{"name": "r", "data": [{"n": 1}]}]}')
+    assert Flow(load("package")).results().rows == [[{"n": 1}]]
+    assert Flow(load("package", "mine")).results().package.names == ["mine"]
+    assert told(zip_of(folder / "b", "x.tiny", "README.md"))["source"].endswith("b")
+    with pytest.raises(ProcessorError, match=r"which is a zip file that holds a\.md, b\.md"):
+        told(zip_of(folder / "c", "a.md", "b.md"))
+
+
+def test_of_a_format_that_is_not_installed_the_content_says_which(install, folder: Path) -> None:
+    install("dataflows-tiny-p", "tiny")
+    (folder / "a.txt").write_bytes(b"Obj\x01")
+    with pytest.raises(ProcessorError, match="and the content, which is an Avro file\n") as caught:
+        told("a.txt")
+    assert isinstance(caught.value.cause, UnreadableError)
+
+
+FAILING = '''
+from __future__ import annotations
+from dataflows_core.errors import DataError
+def load_tiny(load_source, name=None, *, format=None):
+    """Reads nothing."""
+    def step(package):
+        raise DataError(f"{load_source} is beyond me, as {format}")
+    return step
+'''
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"ORC\0", "but it is an ORC file; write format='orc'\n  load_tiny says: a.tiny is beyond me"),
+        (b"\x89HDF\r\n", "but it is an HDF5 file, and no loader for 'hdf5' is installed"),
+        (b"%PDF-1.7", "but it is a PDF document\n  load_tiny says"),
+        (b"prose", "^step 1, load:\n  a.tiny is beyond me, as None$"),
+        (b"Obj\x01", "^step 1, load:\n  a.tiny is beyond me, as None$"),
+    ],
+)
+def test_a_file_that_is_not_what_its_ending_says(install, folder: Path, content: bytes, message: str) -> None:
+    install("dataflows-tiny-q", "tiny", "avro", code=FAILING)
+    install("dataflows-tiny-r", "orc")
+    (folder / "a.tiny").write_bytes(content)
+    with pytest.raises(ProcessorError, match=message) as caught:
+        told("a.tiny")
+    assert caught.value.exit_code == 1
+    with pytest.raises(ProcessorError, match=r"^step 1, load:\n  a.tiny is beyond me, as None$"):
+        told("a.tiny", format="tiny")
+
+
+def test_when_the_fallback_fails_it_is_said_what_was_tried_before(install, folder: Path) -> None:
+    install("dataflows-tiny-s", "tiny")
+    install("dataflows-tiny-all", "all", group="dataflows.loaders.fallback", code=FAILING)
+    (folder / "a.dbf").write_bytes(b"\x03\x7c\0\0")
+    tried = (
+        r"reads 'a.dbf': tried the ending 'dbf' and the content, which is binary, and begins .* 03 7c 00 00\n"
+    )
+    with pytest.raises(ProcessorError, match=rf"{tried}(.*\n)*  load_tiny says: a.dbf is beyond me, as None"):
+        told("a.dbf")
+    with pytest.raises(ProcessorError, match=r"tried the format 'gsheet'\n(.*\n)*  .*beyond me, as gsheet"):
+        told("https://127.0.0.1:1/x", format="gsheet")

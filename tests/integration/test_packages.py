@@ -301,7 +301,10 @@ def test_an_encoding_that_a_format_cannot_have_is_told(package, caplog, encoding
 
 def test_a_table_whose_format_nobody_reads(package) -> None:
     folder = package({"name": "x", "path": "x.sav", "schema": SCHEMA}, files={"x.sav": b""})
-    with pytest.raises(ProcessorError, match=r"x\.sav': tried the format 'sav'\n  installed formats: .*csv"):
+    with pytest.raises(
+        ProcessorError,
+        match=r"x\.sav': tried the ending 'sav' and the content, which is empty\n  installed formats: .*csv",
+    ):
         Flow(load(folder)).process()
 
 
