@@ -32,6 +32,8 @@ PACKAGE = "datapackage"
 """The format that needs no loader."""
 
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+)://")
+_SHEET = re.compile(r"https?://docs\.google\.com/spreadsheets/d/[^/]+(?!/(export|pub|gviz)\b)(/|$)")
+_OF_THE_FALLBACK = ("custom_parsers", "custom_loaders")
 _OF_THE_FILE = ("storage_options", "compression", "member", "cache", "max_size")
 
 Loader = Callable[..., Any]
@@ -151,12 +153,16 @@ def choose(
         members: The files within the source, if it is a zip file.
         options: The options of the loader; those that say how to open the file are heeded.
 
+    Whoever brings parsers or loaders of tabulator wants them to be used, whatever else would read the source.
+
     Raises:
         UnreadableError: No installed loader knows the source; says what was tried and what is installed.
         AccessError: No name says which loader it is, and the file cannot be read either.
         AmbiguousNameError: Several third-party distributions claim the format.
         BrokenPluginError: The loader cannot be imported.
     """
+    if any((options or {}).get(name) for name in _OF_THE_FALLBACK) and (fallback := _fallback()):
+        return Choice(format or "", "fallback", fallback, f"{shown_source(source)} cannot be loaded")
     trial = _Trial(source, format)
     for kind, name in dict.fromkeys(_candidates(source, format, members)):
         if loader := trial.loader(name, f"the {kind} {name!r}"):
@@ -223,6 +229,8 @@ def _candidates(source: Any, format: str | None, members: Iterable[str] | None) 
         return [("format", format), ("format", format.lower().lstrip("."))]
     text = str(source if isinstance(source, str | Path) else next(iter(source)))
     scheme = _SCHEME.match(text)
+    if _SHEET.match(text):  # a page; what gives its cells has another address
+        return [("address of a Google sheet,", "gsheet")]
     found = [("scheme", scheme[1].lower())] if scheme and scheme[1].lower() != "zip" else []
     found += [("ending", ending[1:]) for ending in [Source.of(text).suffix] if len(ending) > 1]
     inside = [Source.of(name).suffix for name in members or ()]

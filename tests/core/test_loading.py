@@ -207,6 +207,24 @@ def test_the_fallback_is_asked_last_and_two_of_them_are_ambiguous(install, folde
         told("a.txt")
 
 
+BRINGING = LOADER.replace("member=None", "member=None, custom_parsers=None")
+
+
+def test_whoever_brings_parsers_wants_the_fallback(install, folder: Path) -> None:
+    install("dataflows-tiny-k", "tiny")
+    install("dataflows-tiny-brought", "any", group="dataflows.loaders.fallback", code=BRINGING)
+    (folder / "a.tiny").touch()
+    assert told("a.tiny")["by"] == "dataflows_tiny_k"
+    assert told("a.tiny", custom_parsers={"tiny": object})["by"] == "dataflows_tiny_brought"
+
+
+@pytest.mark.parametrize("page", ["/edit?usp=sharing#gid=7", "/edit", ""])
+def test_a_page_of_a_google_sheet_has_a_loader_of_its_own(install, page: str) -> None:
+    install("dataflows-tiny-sheet", "gsheet")
+    sheet = "https://docs.google.com/spreadsheets/d/1AbC-x_9"
+    assert told(sheet + page)["source"] == sheet + page
+
+
 def test_two_loaders_of_one_format_are_ambiguous_and_long_names_help(install, folder: Path) -> None:
     install("dataflows-tiny-i", "tiny")
     install("dataflows-tiny-j", "tiny")
