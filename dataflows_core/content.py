@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from dataflows_core.files import Source
 from dataflows_core.files.compression import compression_of
 
-__all__ = ["Content", "content_of", "look"]
+__all__ = ["Content", "content_of", "look", "signature_of"]
 
 _HEAD = 1 << 14
 _MARKS = (
@@ -88,12 +88,14 @@ _FEATURES = r'"type"\s*:\s*"FeatureCollection"'
 _TEXTS = (
     (rf"{_BEFORE}<(?:!doctype\s+html|html)\b|{_FRAGMENT}", Content("an HTML page", ("html",))),
     (rf"{_BEFORE}<.*?{_SPREADSHEET}", Content("an Excel 2003 workbook in XML", ("xml",))),
-    (r"\s*<(?:\?xml|!--|!doctype|[a-z_][\w.:-]*[\s/>])", Content("XML", ("xml",))),
+    (r"\s*<(?:\?xml|!--|!doctype)\s", Content("XML", ("xml",))),
     (rf'\s*\{{\s*(?=").*?{_FEATURES}', Content("GeoJSON", ("geojson", "json"))),
     (r'\s*(?:\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\}\s*$)|\[\s*\{\s*["}])', Content("JSON", ("json",))),
     (r"\s*\[\s*[\[\]]", Content("JSON", ("json",), certain=False)),
 )
 """Of texts, by their beginning."""
+
+_TAG = re.compile(r"\s*<[a-z_][\w.:-]*[\s/>]", re.IGNORECASE)
 
 
 def look(file: Source) -> Content:
@@ -158,20 +160,45 @@ def content_of(head: bytes, *, complete: bool = False) -> Content:
     """
     if not head.strip():
         return Content("empty")
+    text = _text(head)
+    if found := _by_signature(head, text):
+        return found
+    if text is None:
+        return Content(f"binary, and begins with the bytes {head[:8].hex(' ')}", certain=False)
+    if _is_table(text, complete):
+        return Content("a delimited table", ("csv",), certain=False)  # whose header may be <DATE>,<OPEN>
+    if _TAG.match(text):
+        return Content("XML", ("xml",), certain=False)
+    return Content("text in which no columns are seen; format='csv' reads it all the same", certain=False)
+
+
+def signature_of(head: bytes) -> Content | None:
+    r"""What the first bytes of a file say beyond doubt; None when they leave some.
+
+    Args:
+        head: The bytes, unpacked.
+
+    Examples:
+        >>> signature_of(b'{"error": "not found"}').looks
+        'JSON'
+        >>> signature_of(b"city;people\nLyon;522250\n")
+    """
+    found = _by_signature(head, _text(head))
+    return found if found and found.certain else None
+
+
+def _by_signature(head: bytes, text: str | None) -> Content | None:
     for pattern, content in _BYTES:
         if re.match(pattern, head, re.DOTALL):
             return content
-    text = _text(head)
     if text is None:
-        return Content(f"binary, and begins with the bytes {head[:8].hex(' ')}")
+        return None
     if _is_document_a_line(text):
         return Content("NDJSON", ("ndjson", "jsonl", "json"))
     for sign, content in _TEXTS:
         if re.match(sign, text, re.DOTALL | re.IGNORECASE):
             return content
-    if _is_table(text, complete):
-        return Content("a delimited table", ("csv",), certain=False)
-    return Content("text in which no columns are seen; format='csv' reads it all the same", certain=False)
+    return None
 
 
 def _text(head: bytes) -> str | None:

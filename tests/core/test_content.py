@@ -101,6 +101,7 @@ SPREADSHEET = '<?mso-application?>\n<Workbook xmlns="urn:schemas-microsoft-com:o
         ("PAR1,ORC\n1,2\n", "a delimited table"),
         ("name,b\nDUCK,2\n", "a delimited table"),
         ("[id],[name]\n1,a\n", "a delimited table"),
+        ("<DATE>\t<OPEN>\n20240101\t1.5\n", "a delimited table"),
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])

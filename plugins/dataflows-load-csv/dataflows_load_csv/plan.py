@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from dataflows_core.content import signature_of
 from dataflows_core.declared import Declared
 from dataflows_core.errors import DataError, UnreadableError
 from dataflows_core.files import Source
@@ -39,17 +40,7 @@ __all__ = ["FilePlan", "Options", "Plan", "plan", "plan_file"]
 _THOROUGH = 16
 _ROWS_PER_BLOCK = 16_384
 _LARGEST_BLOCK = 8 << 20
-
-_BINARY = (
-    (b"PAR1", "a Parquet file"),
-    (b"%PDF", "a PDF file"),
-    (b"\xd0\xcf\x11\xe0", "an old Office document"),
-    (b"SQLite format 3", "a SQLite database"),
-    (b"ARROW1", "an Arrow file"),
-    (b"Obj\x01", "an Avro file"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"\x89PNG", "an image"),
-)
+_SIGNATURE_BYTES = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -200,7 +191,7 @@ def plan_file(source: Source, options: Options, *, thorough: bool = True) -> Fil
         most = HEAD_BYTES if raw.seekable() else LONG_HEAD_BYTES
         head, complete = read_head(raw, most if thorough else SHORT_HEAD_BYTES)
         plain = raw.seekable() and source.local is not None
-    _check_text(head, source)
+    _check_text(head, source, options.dialect)
     encoding = detect_encoding(head, options.encoding, complete=complete)
     places: list[bytes] = []
     if plain and thorough and not complete and encoding.name == "utf-8":
@@ -258,15 +249,12 @@ def _begun(
     return split, [] if rows is None else [rows]
 
 
-def _check_text(head: bytes, source: Source) -> None:
-    for magic, what in _BINARY:
-        if head.startswith(magic):
-            raise UnreadableError(f"{source.shown} is {what}, not CSV")
-    start = head[:512].lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html")):
-        raise UnreadableError(
-            f"{source.shown} is a web page, not CSV; perhaps the address of the page that links to it"
-        )
+def _check_text(head: bytes, source: Source, dialect: Mapping[str, Any]) -> None:
+    found = signature_of(head[:_SIGNATURE_BYTES])
+    if found is None or ("json" in found.formats and "delimiter" in dialect):
+        return  # with a delimiter that does not occur, lines of JSON are a table of one column
+    hint = "; perhaps the address is that of the web page that links to it" if "html" in found.formats else ""
+    raise UnreadableError(f"{source.shown} is {found.looks}, not CSV{hint}")
 
 
 def _as_utf8(head: bytes, encoding: Encoding) -> bytes:

@@ -260,3 +260,29 @@ def test_a_schema_names_the_columns_of_a_file_without_header(file, rows_of) -> N
         ]
     with pytest.raises(ProcessorError, match=r"the first row of .* has 2 cells, and there are 1 names: id$"):
         rows_of(load_csv(path, schema={"fields": [{"name": "id"}]}, headers=None))
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b'{"error": "try again later"}', "JSON"),
+        (b'[{"a": 1},\n {"a": 2}]', "JSON"),
+        ('<?xml version="1.0"?>\n<error/>'.encode("utf-16"), "XML"),
+        (b"<!-- saved -->\n<HTML>", "an HTML page"),
+        (b"%PDF-1.7\n1,2\n", "a PDF document"),
+        (b"SQLite format 3\0", "a SQLite database"),
+    ],
+)
+def test_what_is_plainly_something_else_is_no_table_of_one_column(
+    tmp_path, content: bytes, what: str
+) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(ProcessorError, match=f"a.csv is {what}, not CSV") as caught:
+        Flow(load_csv(tmp_path / "a.csv")).process()
+    assert isinstance(caught.value.cause, UnreadableError)
+
+
+def test_lines_of_json_are_texts_when_the_delimiter_says_so(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text('{"a": 1}\n{"b": [2, 3]}\n')
+    lines = load_csv(tmp_path / "a.csv", headers=None, delimiter="|", infer_strategy="strings")
+    assert [list(row.values()) for row in Flow(lines).results().rows[0]] == [['{"a": 1}'], ['{"b": [2, 3]}']]
