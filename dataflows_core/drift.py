@@ -43,7 +43,14 @@ def check_on_drift(policy: object) -> None:
     raise FlowError(message)
 
 
-def meet(known: Schema, new: Schema, on_drift: OnDrift, *, names: tuple[str, str]) -> Schema:
+def meet(
+    known: Schema,
+    new: Schema,
+    on_drift: OnDrift,
+    *,
+    names: tuple[str, str],
+    offered: tuple[OnDrift, ...] = ("add", "drop", "ignore"),
+) -> Schema:
     """The schema of the rows of two tables together.
 
     Args:
@@ -51,6 +58,7 @@ def meet(known: Schema, new: Schema, on_drift: OnDrift, *, names: tuple[str, str
         new: The schema of what comes to it.
         on_drift: The policy.
         names: What messages call the two.
+        offered: The policies that messages offer in place of ``"error"``.
 
     Returns:
         Fields as the module says. Of what fields and schemas say besides their type, that is kept
@@ -69,7 +77,7 @@ def meet(known: Schema, new: Schema, on_drift: OnDrift, *, names: tuple[str, str
     missing = [name for name in known.names if name not in new]
     added = [name for name in new.names if name not in known]
     if on_drift == "error" and (missing or added):
-        raise SchemaError(_difference(missing, added, names))
+        raise SchemaError(_difference(missing, added, names, offered))
     fields = []
     for field in known:
         if field.name in new:
@@ -85,7 +93,9 @@ def meet(known: Schema, new: Schema, on_drift: OnDrift, *, names: tuple[str, str
     return Schema(tuple(fields), kept.properties)
 
 
-def _difference(missing: list[str], added: list[str], names: tuple[str, str]) -> str:
+def _difference(
+    missing: list[str], added: list[str], names: tuple[str, str], offered: tuple[OnDrift, ...]
+) -> str:
     parts = []
     if added:
         parts.append(f"has {', '.join(map(repr, added))}, which {names[0]} has not")
@@ -95,7 +105,8 @@ def _difference(missing: list[str], added: list[str], names: tuple[str, str]) ->
     for name in added:
         if close := near_misses(name, missing, most=1):
             message += f"\n  is {name!r} the same as {close[0]!r}? rename_fields makes it so"
-    return f'{message}\n  on_drift="add", "drop" or "ignore" says what becomes of such fields'
+    *others, last = (f'"{policy}"' for policy in offered)
+    return f"{message}\n  on_drift={', '.join(others)} or {last} says what becomes of such fields"
 
 
 def _optional(field: Field) -> Field:
