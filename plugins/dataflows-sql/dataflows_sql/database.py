@@ -5,8 +5,10 @@ A database is a plain value that pickles; it opens connections. A connection is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from dataflows_core.errors import FlowError, SchemaError
@@ -16,7 +18,19 @@ from dataflows_sql.address import Address
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Connection", "Database", "ReadConnection", "Readable", "quoted", "readable", "writable"]
+__all__ = [
+    "Attached",
+    "Connection",
+    "Database",
+    "ReadConnection",
+    "Readable",
+    "quoted",
+    "readable",
+    "unquoted",
+    "writable",
+]
+
+_PART = re.compile(r'"((?:[^"]|"")*)"')
 
 
 def quoted(name: str) -> str:
@@ -32,6 +46,32 @@ def quoted(name: str) -> str:
     if "\0" in name:
         raise SchemaError(f"the name {name!r} holds a character that no database allows in names")
     return '"' + name.replace('"', '""') + '"'
+
+
+def unquoted(place: str) -> tuple[str | None, str]:
+    """The schema, if one is said, and the name of a table as SQL writes it.
+
+    Examples:
+        >>> unquoted('"main"."a""b"')
+        ('main', 'a"b')
+    """
+    *schema, name = (part.replace('""', '"') for part in _PART.findall(place))
+    return schema[0] if schema else None, name
+
+
+@dataclass(frozen=True)
+class Attached:
+    """What others have made of a table that is there.
+
+    Args:
+        kind: What it is when it is no table, such as ``"a view"``; empty for a table.
+        parts: What would be lost with it, in words: triggers, privileges, views …
+        referred: The tables whose foreign keys lead to it.
+    """
+
+    kind: str = ""
+    parts: tuple[str, ...] = ()
+    referred: tuple[str, ...] = ()
 
 
 class ReadConnection(Protocol):
@@ -62,12 +102,13 @@ class Connection(ReadConnection, Protocol):
     """One transaction."""
 
     @property
-    def merges(self) -> bool:
-        """Whether the database knows the statement MERGE."""
+    def position(self) -> str:
+        """The column of every table that numbers rows as they came."""
         ...
 
-    def analyze(self, stage: str) -> None:
-        """Tell the planner how much there is in a table, if it does not know."""
+    @property
+    def merges(self) -> bool:
+        """Whether the database knows the statement MERGE."""
         ...
 
     def execute(self, sql: str) -> None:
@@ -90,8 +131,16 @@ class Connection(ReadConnection, Protocol):
         """Declare a primary key, if the database does that once the rows are there."""
         ...
 
-    def prepare_merge(self, stage: str, keys: Sequence[str], table: str) -> None:
-        """Called before the rows of one table are brought together with those of another, by keys."""
+    def attached(self, table: str) -> Attached:
+        """What others have made of a table."""
+        ...
+
+    def unique(self, stage: str, keys: Sequence[str]) -> bool:
+        """Whether no two rows of a table of our own have the same keys; makes them quick to find."""
+        ...
+
+    def lock(self, table: str) -> None:
+        """Keep others from writing into a table until the transaction ends."""
         ...
 
     def swap(self, stage: str, table: str, name: str) -> None:
@@ -146,11 +195,6 @@ class Database(Readable, Protocol):
     @property
     def same_case(self) -> bool:
         """Whether names that differ in case alone are the same."""
-        ...
-
-    @property
-    def numbering(self) -> str:
-        """What declares a column `rowid` that numbers rows as they come; empty where one is there."""
         ...
 
     @property

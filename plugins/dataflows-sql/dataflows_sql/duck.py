@@ -16,7 +16,7 @@ from dataflows_core.schema import Field, Schema
 from dataflows_core.unify import item_field
 from dataflows_sql.address import Address
 from dataflows_sql.arrow import from_files, to_bytes
-from dataflows_sql.database import quoted
+from dataflows_sql.database import Attached, quoted, unquoted
 from dataflows_sql.stored import bare, stored_field
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ class DuckDB:
     longest_name: ClassVar[int] = 1 << 20
     portable: ClassVar[bool] = True
     same_case: ClassVar[bool] = True
-    numbering: ClassVar[str] = ""
     key_afterwards: ClassVar[bool] = False
 
     @property
@@ -197,11 +196,36 @@ class DuckConnection:
         """Whether the database knows the statement MERGE."""
         return False
 
-    def analyze(self, stage: str) -> None:
-        """DuckDB knows."""
+    position: ClassVar[str] = "rowid"
 
-    def prepare_merge(self, stage: str, keys: Sequence[str], table: str) -> None:
-        """Nothing is to be done: joins are hashed."""
+    def unique(self, stage: str, keys: Sequence[str]) -> bool:
+        """Whether no two rows of a table have the same keys; joins are hashed, without an index."""
+        return not self.rows(f"SELECT 1 FROM {stage} GROUP BY {', '.join(keys)} HAVING count(*) > 1 LIMIT 1")
+
+    def lock(self, table: str) -> None:
+        """Nothing is to be done: of two transactions that change the same rows, one fails."""
+
+    def attached(self, table: str) -> Attached:
+        """What others have made of a table."""
+        schema, name = unquoted(table)
+        at = f"schema_name = {_literal(schema) if schema else 'current_schema()'}"
+        at = f"{at} AND database_name = current_database() AND lower({_literal(name)})"
+        if self.rows(f"SELECT 1 FROM duckdb_views() WHERE {at} = lower(view_name)"):
+            return Attached("a view")
+        here = f"{at} = lower(table_name)"
+        parts = self.rows(
+            "SELECT 'index ' || index_name FROM duckdb_indexes() "
+            f"WHERE {here} AND NOT starts_with(index_name, 'dataflows_') "
+            f"UNION SELECT 'comments' FROM duckdb_tables() WHERE {here} AND comment IS NOT NULL "
+            f"UNION SELECT 'comments' FROM duckdb_columns() WHERE {here} AND comment IS NOT NULL "
+            f"UNION SELECT 'defaults' FROM duckdb_columns() WHERE {here} AND column_default IS NOT NULL "
+            f"UNION SELECT constraint_text FROM duckdb_constraints() WHERE {here} "
+            "AND constraint_type IN ('CHECK', 'FOREIGN KEY') ORDER BY 1"
+        )
+        referred = self.rows(
+            f"SELECT DISTINCT table_name FROM duckdb_constraints() WHERE {at} = lower(referenced_table)"
+        )
+        return Attached("", tuple(text for (text,) in parts), tuple(text for (text,) in referred))
 
     def add_key(self, table: str, keys: Sequence[str]) -> None:
         """Keys are declared with the table."""

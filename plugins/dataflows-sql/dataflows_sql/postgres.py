@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
 
-from dataflows_core.errors import AccessError, CastError, DataError, DataflowsError, FlowError
+from dataflows_core.errors import AccessError, DataError, DataflowsError, FlowError
 from dataflows_core.schema import Field, Schema
-from dataflows_core.text import column_to_text
 from dataflows_core.unify import item_field
 from dataflows_sql.address import Address
-from dataflows_sql.database import quoted
+from dataflows_sql.database import Attached, quoted
+from dataflows_sql.postgres_attached import ATTACHED, REFERRED_TO
+from dataflows_sql.postgres_columns import LOOSE, column_field, selected
+from dataflows_sql.postgres_csv import from_csv, to_csv
 from dataflows_sql.stored import bare, stored_field
-from dataflows_sql.texts import from_text
 
 if TYPE_CHECKING:
     import psycopg
@@ -28,43 +26,14 @@ __all__ = ["Postgres"]
 
 _BLOCK = 2 << 20
 _SAMPLE = 10_000
-_SETTINGS = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL work_mem = '64MB'"
-
-# The types of columns by the number that every PostgreSQL has for them.
-_TYPES: dict[int, dict[str, Any]] = {
-    16: {"type": "boolean"},
-    20: {"type": "integer"},
-    21: {"type": "integer", "arrow": pa.int16()},
-    23: {"type": "integer", "arrow": pa.int32()},
-    26: {"type": "integer"},
-    700: {"type": "number", "arrow": pa.float32(), "floatNumber": True},
-    701: {"type": "number", "floatNumber": True},
-    114: {"type": "any"},
-    3802: {"type": "any"},
-    1082: {"type": "date"},
-    1083: {"type": "time"},
-    1114: {"type": "datetime"},
-    1184: {"type": "datetime", "arrow": pa.timestamp("us", "UTC")},
-    1186: {"type": "duration"},
-}
-_NUMERIC = 1700
-_BYTES = 17
-_ARRAYS = {
-    1000: 16,
-    1016: 20,
-    1005: 21,
-    1007: 23,
-    1022: 701,
-    1021: 700,
-    1231: 1700,
-    1182: 1082,
-    1183: 1083,
-    1115: 1114,
-    1185: 1184,
-    1009: 25,
-    1015: 1043,
-    1014: 1042,
-    2951: 2950,
+# What a server, a database or a role may have set otherwise.
+_SETTINGS = """
+SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL extra_float_digits = 1;
+SET LOCAL client_encoding = 'UTF8'; SET LOCAL standard_conforming_strings = on; SET LOCAL work_mem = '64MB'
+"""
+_MODES = {
+    True: "SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    False: "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
 }
 
 
@@ -80,7 +49,6 @@ class Postgres:
     title: ClassVar[str] = "PostgreSQL"
     longest_name: ClassVar[int] = 63
     same_case: ClassVar[bool] = False
-    numbering: ClassVar[str] = ", rowid bigint GENERATED ALWAYS AS IDENTITY"
     key_afterwards: ClassVar[bool] = True
 
     @property
@@ -107,14 +75,25 @@ class Postgres:
             try:
                 if opened.autocommit:
                     opened.execute("BEGIN")
-                opened.execute(_SETTINGS if write else f"SET TRANSACTION READ ONLY; {_SETTINGS}")
+                opened.execute(f"{_MODES[write]}; {_SETTINGS}")
                 yield PostgresConnection(opened)
-                opened.execute("COMMIT" if write else "ROLLBACK")
+                self._end(opened, write)
             except psycopg.Error as error:
                 raise self._translated(error) from None
             finally:
                 if not opened.closed:
                     opened.rollback()
+
+    def _end(self, opened: Any, write: bool) -> None:
+        import psycopg
+
+        try:
+            opened.execute("COMMIT" if write else "ROLLBACK")
+        except psycopg.OperationalError as error:
+            raise AccessError(
+                f"{self.shown}: the server was lost at the very end, so that the tables may be old or "
+                f"new; look at them: {self.address.clean(error)}"
+            ) from None
 
     def _connect(self) -> Any:
         import psycopg
@@ -127,7 +106,7 @@ class Postgres:
 
             dialect: Any = PGDialect_psycopg
             options = dialect().create_connect_args(url)[1]
-            return psycopg.connect(**options, application_name="dataflows")
+            return psycopg.connect(**{"application_name": "dataflows", **options})
         except (psycopg.Error, TypeError, ValueError) as error:
             raise self._unreachable(error) from None
 
@@ -162,34 +141,11 @@ class Postgres:
 
     def encode(self, batch: pa.RecordBatch, schema: Schema) -> bytes:
         """Rows as COPY reads CSV: texts in quotes, so that an empty one is no null."""
-        columns = [_written(column, field) for field, column in zip(schema, batch.columns, strict=True)]
-        target = io.BytesIO()
-        options = pa.csv.WriteOptions(include_header=False, quoting_style="needed")
-        pa.csv.write_csv(pa.RecordBatch.from_arrays(columns, names=list(schema.names)), target, options)
-        return target.getvalue()
+        return to_csv(batch, schema)
 
     def decode(self, block: bytes, schema: Schema) -> pa.RecordBatch:
         """The rows of a block of CSV."""
-        names = [str(position) for position in range(len(schema))]
-        kinds = [_parsed_as(field.arrow) for field in schema]
-        table = pa.csv.read_csv(
-            pa.BufferReader(block),
-            pa.csv.ReadOptions(column_names=names, use_threads=False, block_size=max(len(block), 1)),
-            pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
-            pa.csv.ConvertOptions(
-                column_types=dict(zip(names, kinds, strict=True)),
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-                true_values=["t"],
-                false_values=["f"],
-            ),
-        )
-        columns = [
-            _intervals(column) if field.type == "duration" else from_text(column, field)
-            for field, column in zip(schema, map(_whole, table.columns), strict=True)
-        ]
-        return pa.RecordBatch.from_arrays(columns, names=list(schema.names))
+        return from_csv(block, schema)
 
 
 class _Pooled:
@@ -204,71 +160,6 @@ class _Pooled:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._driver, name)
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks()
-
-
-def _parsed_as(kind: pa.DataType) -> pa.DataType:
-    types = pa.types
-    direct = types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)
-    return kind if direct else pa.string()
-
-
-def _written(column: pa.Array, field: Field) -> pa.Array:
-    """A column that Arrow's CSV writer writes as PostgreSQL reads it."""
-    kind = column.type
-    if isinstance(kind, pa.BaseExtensionType):
-        return column.storage
-    if pa.types.is_string(kind):
-        found = pc.find_substring(column, "\0")
-        if (pc.max(found).as_py() or -1) >= 0 or pc.any(pc.equal(found, 0)).as_py():
-            at = pc.index_in(True, pc.greater_equal(found, 0)).as_py()
-            raise CastError(
-                field.name,
-                column[at].as_py(),
-                "a text that PostgreSQL can hold: it has the character U+0000",
-                index=at,
-            )
-        return column
-    if pa.types.is_list(kind):
-        return pa.array([_array_text(texts) for texts in _item_texts(column, field)], pa.string())
-    return _interval_texts(column) if pa.types.is_interval(kind) else column
-
-
-def _interval_texts(column: pa.Array) -> pa.Array:
-    """Intervals in words: in ISO 8601 there is no sign that PostgreSQL and everybody else read alike."""
-    texts = (
-        value and f"{value.months} mons {value.days} days {value.nanoseconds // 1000} microseconds"
-        for value in column.to_pylist()
-    )
-    return pa.array(texts, pa.string())
-
-
-def _intervals(column: pa.Array) -> pa.Array:
-    """What `_read` makes of intervals: months, days and microseconds."""
-    parts = (text and [int(part) for part in text.split()] for text in column.to_pylist())
-    values = (part and (part[0], part[1], part[2] * 1000) for part in parts)
-    return pa.array(values, pa.month_day_nano_interval())
-
-
-def _item_texts(column: pa.Array, field: Field) -> Iterator[list[str | None] | None]:
-    texts = column_to_text(column.flatten(), item_field(field)).to_pylist()
-    start = 0
-    for length in pc.list_value_length(column).to_pylist():
-        yield None if length is None else texts[start : start + length]
-        start += length or 0
-
-
-def _array_text(items: Sequence[str | None] | None) -> str | None:
-    if items is None:
-        return None
-    escaped = (
-        "NULL" if item is None else '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        for item in items
-    )
-    return "{" + ",".join(escaped) + "}"
 
 
 class PostgresConnection:
@@ -312,7 +203,7 @@ class PostgresConnection:
                 described = self._driver.execute(
                     f"SELECT * FROM ({select}\n) AS q LIMIT 0".encode()
                 ).description
-                fields = [_field(column) for column in described]
+                fields = [column_field(column) for column in described]
                 return Schema(tuple(self._scaled(fields, select)))
         except psycopg.OperationalError:
             raise
@@ -321,7 +212,7 @@ class PostgresConnection:
 
     def _scaled(self, fields: list[Field], select: str) -> list[Field]:
         """The fields; a numeric column without a declared scale gets one by a sample, as numbers do."""
-        loose = [field for field in fields if field.arrow == _LOOSE]
+        loose = [field for field in fields if field.arrow == LOOSE]
         if not loose:
             return fields
         columns = ", ".join(f"max(scale(q.{quoted(field.name)}))" for field in loose)
@@ -347,7 +238,7 @@ class PostgresConnection:
 
     def blocks(self, select: str, schema: Schema) -> Iterator[tuple[int, bytes]]:
         """What a query gives, as CSV in pieces of a few megabytes; each ends at the end of a row."""
-        columns = ", ".join(_read(field) for field in schema)
+        columns = ", ".join(selected(field) for field in schema)
         query = f"COPY (SELECT {columns} FROM ({select}\n) AS q) TO STDOUT (FORMAT csv)"
         gathered: list[bytes] = []
         size = 0
@@ -376,79 +267,47 @@ class PostgresConnection:
         """Whether the database knows the statement MERGE."""
         return bool(self._driver.info.server_version >= 150000)
 
-    def analyze(self, stage: str) -> None:
-        """Tell the planner how much there is in a table."""
-        self.execute(f"ANALYZE {stage}")
+    position: ClassVar[str] = "ctid"
 
-    def prepare_merge(self, stage: str, keys: Sequence[str], table: str) -> None:
-        """Keep others from writing into the table."""
+    def unique(self, stage: str, keys: Sequence[str]) -> bool:
+        """Whether no two rows of a table of our own have the same keys."""
+        import psycopg
+
+        self.execute(f"ANALYZE {stage}")
+        try:
+            with self._driver.transaction():
+                self.execute(f"CREATE UNIQUE INDEX ON {stage} ({', '.join(keys)})")
+        except psycopg.errors.UniqueViolation:
+            return False
+        except psycopg.errors.ProgramLimitExceeded:  # a key of more bytes than fit into an index
+            return not self.rows(
+                f"SELECT 1 FROM {stage} GROUP BY {', '.join(keys)} HAVING count(*) > 1 LIMIT 1"
+            )
+        return True
+
+    def lock(self, table: str) -> None:
+        """Keep others from writing into a table; they may read it."""
         self.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+
+    def attached(self, table: str) -> Attached:
+        """What others have made of a table."""
+        name = _literal(table)
+        ((kind, words),) = self.rows(ATTACHED.format(table=name))
+        referred = [text for (text,) in self.rows(REFERRED_TO.format(table=name))]
+        return Attached(_KINDS.get(kind, ""), tuple(words or ()), tuple(referred))
 
     def add_key(self, table: str, keys: Sequence[str]) -> None:
         """Declare a primary key; its index is built at once, which is faster than row by row."""
         self.execute(f"ALTER TABLE {table} ADD PRIMARY KEY ({', '.join(map(quoted, keys))})")
 
     def swap(self, stage: str, table: str, name: str) -> None:
-        """Put a table in the place of another; one that views depend on stays, and gets the rows."""
-        import psycopg
-
-        try:
-            with self._driver.transaction():
-                self.execute(f"DROP TABLE IF EXISTS {table}")
-                self.execute(f"ALTER TABLE {stage} RENAME TO {quoted(name)}")
-        except psycopg.errors.DependentObjectsStillExist as error:
-            self._refill(stage, table, error)
-
-    def _refill(self, stage: str, table: str, error: psycopg.Error) -> None:
-        old, new = (self.describe(f"SELECT * FROM {place}") for place in (table, stage))
-        if [(f.name, f.arrow) for f in old] != [(f.name, f.arrow) for f in new]:
-            raise AccessError(
-                f"the table {table} cannot be replaced by one with other columns: {error.diag.message_detail}"
-            ) from None
-        columns = ", ".join(map(quoted, new.names))
-        self.execute(f"DELETE FROM {table}")
-        self.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage}")
-        self.execute(f"DROP TABLE {stage}")
+        """Put a table in the place of another."""
+        self.execute(f"DROP TABLE IF EXISTS {table}")
+        self.execute(f"ALTER TABLE {stage} RENAME TO {quoted(name)}")
 
 
-_LOOSE = pa.decimal128(38, 38)  # stands for a numeric without a scale until it has one
+_KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table"}
 
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _read(field: Field) -> str:
-    """The expression that gives a column in the text that `from_text` reads."""
-    name = f"q.{quoted(field.name)}"
-    if field.type == "duration":
-        months = f"extract(year FROM {name}) * 12 + extract(month FROM {name})"
-        seconds = f"(extract(hour FROM {name}) * 60 + extract(minute FROM {name})) * 60000000"
-        time = f"({seconds} + extract(microseconds FROM {name}))::bigint"
-        return f"({months})::bigint || ' ' || extract(day FROM {name}) || ' ' || {time}"
-    return f"to_json({name})" if field.type == "list" else name
-
-
-def _field(column: Any) -> Field:
-    name, number = column.name, column.type_code
-    if number in _ARRAYS:
-        item = _plain(name, _ARRAYS[number], 38, 12)
-        return bare(name, "list", pa.list_(item.arrow), itemType=item.type)
-    if number == _BYTES:
-        raise FlowError(
-            f"the column {name!r} holds bytes, for which Table Schema has no type"
-            "\n  a query can leave it out, or make it a text: encode(…, 'base64')"
-        )
-    return _plain(name, number, column.precision, column.scale)
-
-
-def _plain(name: str, number: int, precision: int | None, scale: int | None) -> Field:
-    if number == _NUMERIC:
-        if precision is None:
-            return bare(name, "number", _LOOSE)
-        digits, decimals = max(precision, scale or 0), max(scale or 0, 0)
-        if digits <= 38:
-            return bare(name, "number" if decimals else "integer", pa.decimal128(digits, decimals))
-        return bare(name, "number", pa.decimal128(38, min(decimals, 21)))
-    properties = dict(_TYPES.get(number, {"type": "string"}))
-    return bare(name, properties.pop("type"), properties.pop("arrow", None), **properties)

@@ -30,7 +30,7 @@ from dataflows_core.errors import AccessError, CastError, DataError, FlowError
 from dataflows_core.schema import Field, Schema
 from dataflows_core.text import column_to_text
 from dataflows_sql.address import Address
-from dataflows_sql.database import quoted
+from dataflows_sql.database import Attached, quoted, unquoted
 from dataflows_sql.stored import bare, stored_field
 from dataflows_sql.texts import from_text
 
@@ -55,7 +55,6 @@ class SQLite:
     title: ClassVar[str] = "SQLite"
     longest_name: ClassVar[int] = 1 << 20
     same_case: ClassVar[bool] = True
-    numbering: ClassVar[str] = ""
     key_afterwards: ClassVar[bool] = False
 
     @property
@@ -193,7 +192,8 @@ class SQLiteConnection:
 
     def optional(self, table: str) -> set[str]:
         """Columns with a default, and the one that numbers the rows."""
-        found = self.rows(f"PRAGMA table_info({table})")
+        schema, name = unquoted(table)
+        found = self.rows(f"PRAGMA {_of(schema)}table_info({quoted(name)})")
         key = [name for _, name, declared, _, _, key in found if key and declared.upper() == "INTEGER"]
         numbered = key if sum(bool(row[5]) for row in found) == 1 else []
         return {row[1] for row in found if row[4] is not None} | set(numbered)
@@ -220,14 +220,49 @@ class SQLiteConnection:
         """Whether the database knows the statement MERGE."""
         return False
 
-    def analyze(self, stage: str) -> None:
-        """An index is made later, which is what SQLite needs."""
+    position: ClassVar[str] = "rowid"
 
-    def prepare_merge(self, stage: str, keys: Sequence[str], table: str) -> None:
-        """An index, so that each row of the table finds its new one."""
-        self.execute(
-            f"CREATE INDEX temp.dataflows_keys_{stage.rpartition('_')[2]} ON {stage} ({', '.join(keys)})"
+    def unique(self, stage: str, keys: Sequence[str]) -> bool:
+        """Whether no two rows of a table of our own have the same keys."""
+        index = f"temp.{stage}_keys ON {stage} ({', '.join(keys)})"
+        try:
+            self.execute(f"CREATE UNIQUE INDEX {index}")
+        except sqlite3.IntegrityError:
+            return False
+        return True
+
+    def lock(self, table: str) -> None:
+        """Nothing is to be done: one transaction at a time writes."""
+
+    def attached(self, table: str) -> Attached:
+        """What others have made of a table."""
+        schema, name = unquoted(table)
+        found = self.rows(
+            f"SELECT type, name, sql FROM {_of(schema)}sqlite_master "
+            f"WHERE lower(tbl_name) = lower({_literal(name)})"
         )
+        kind = "a view" if any(row[0] == "view" for row in found) else ""
+        parts = [
+            f"{kind} {name}"
+            for kind, name, sql in found
+            if kind == "trigger" or (kind == "index" and sql and not name.startswith("dataflows_"))
+        ]
+        declared = " ".join(sql for kind, _, sql in found if kind == "table")
+        words = set(re.findall(r"\w+", _QUOTED.sub(" ", declared).upper()))
+        parts += [meant for word, meant in _BY_OTHERS.items() if word in words]
+        return Attached(kind, tuple(parts), self._referred(schema, name))
+
+    def _referred(self, schema: str | None, name: str) -> tuple[str, ...]:
+        """The tables whose foreign keys lead to a table, if SQLite minds them."""
+        if self.rows("PRAGMA foreign_keys") != [(1,)]:
+            return ()
+        same = f"lower({_literal(name)})"
+        found = self.rows(
+            f"SELECT DISTINCT m.name FROM {_of(schema)}sqlite_master AS m, "
+            "pragma_foreign_key_list(m.name) AS k "
+            f"WHERE m.type = 'table' AND lower(k.\"table\") = {same} AND lower(m.name) <> {same}"
+        )
+        return tuple(name for (name,) in found)
 
     def add_key(self, table: str, keys: Sequence[str]) -> None:
         """Keys are declared with the table."""
@@ -236,6 +271,31 @@ class SQLiteConnection:
         """Put a table in the place of another."""
         self.execute(f"DROP TABLE IF EXISTS {table}")
         self.execute(f"ALTER TABLE {stage} RENAME TO {quoted(name)}")
+
+
+_QUOTED = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'|`(?:[^`]|``)*`|\[[^\]]*\]')
+
+# Words of a declaration that dataflows itself never makes.
+_BY_OTHERS = {
+    "AUTOINCREMENT": "its numbering",
+    "CHECK": "checks",
+    "COLLATE": "collations",
+    "CONSTRAINT": "named constraints",
+    "DEFAULT": "defaults",
+    "GENERATED": "generated columns",
+    "REFERENCES": "foreign keys",
+    "STRICT": "that it is strict",
+    "VIRTUAL": "that it is virtual",
+    "WITHOUT": "that it is without rowid",
+}
+
+
+def _of(schema: str | None) -> str:
+    return "" if schema is None else f"{quoted(schema)}."
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _rows(batch: pa.RecordBatch, schema: Schema) -> Iterable[tuple[Any, ...]]:

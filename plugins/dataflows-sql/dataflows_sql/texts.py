@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dataflows_core.cast import cast_column
 from dataflows_core.errors import CastError
@@ -14,6 +15,9 @@ from dataflows_core.schema import Field
 from dataflows_core.unify import item_field
 
 __all__ = ["from_text"]
+
+_SAFE_DIGITS = 28  # beyond, Arrow's own parser overflows in silence
+_REMEDY = "a query can make it one: cast(… as …), or null"
 
 
 def from_text(column: pa.Array, field: Field) -> pa.Array:
@@ -42,10 +46,20 @@ def from_text(column: pa.Array, field: Field) -> pa.Array:
         if errors:
             raise errors[0]
         return values
+    if pa.types.is_decimal(kind) and (pc.max(pc.binary_length(column)).as_py() or 0) > _SAFE_DIGITS:
+        return _long_numbers(column, field)
     try:
         return column.cast(kind)
     except pa.ArrowInvalid:
         raise _to_blame(column, field) from None
+
+
+def _long_numbers(column: pa.Array, field: Field) -> pa.Array:
+    values, errors = cast_column(column, field, missing_values=())
+    if errors:
+        error = errors[0]
+        raise CastError(field.name, error.value, error.expected, index=error.index, remedy=_REMEDY)
+    return values
 
 
 def _to_blame(column: pa.Array, field: Field) -> CastError:
@@ -58,7 +72,7 @@ def _to_blame(column: pa.Array, field: Field) -> CastError:
                 value.as_py(),
                 f"a value that the type {field.arrow} holds",
                 index=index,
-                remedy="a query can make it one: cast(… as …), or null",
+                remedy=_REMEDY,
             )
     raise AssertionError("a column that cannot be cast has a value that cannot be cast")
 
@@ -73,7 +87,11 @@ def _lists(column: pa.Array, field: Field) -> pa.Array:
             if isinstance(item, list | dict):
                 raise CastError(field.name, text, "a list of plain values", index=index)
             items.append(_item_text(item))
-    values = from_text(pa.array(items, pa.string()), item_field(field))
+    try:
+        values = from_text(pa.array(items, pa.string()), item_field(field))
+    except CastError as error:
+        row = max(row for row, first in enumerate(offsets) if first is not None and first <= error.index)
+        raise CastError(field.name, error.value, error.expected, index=row, remedy=error.remedy) from None
     return pa.ListArray.from_arrays(pa.array([*offsets, len(items)], pa.int32()), values)
 
 

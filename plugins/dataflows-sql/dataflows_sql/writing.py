@@ -7,11 +7,11 @@ import json
 import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dataflows_core.drift import OnDrift, meet
-from dataflows_core.errors import DataError, FlowError
+from dataflows_core.errors import DataError, FlowError, SchemaError
 from dataflows_core.schema import Field, Schema
 from dataflows_sql.database import Connection, Database, quoted
 from dataflows_sql.stored import bare
@@ -28,11 +28,13 @@ class Layout:
         exists: Whether the table is there, and stays.
         columns: The columns that are written, with the types they have in the table.
         added: Those of them that the table has not yet.
+        emptied: Whether the rows that are there go.
     """
 
     exists: bool
     columns: Schema
     added: tuple[Field, ...] = ()
+    emptied: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,36 @@ class TableWriter:
         Raises:
             SchemaError: They do not.
         """
+        if not self._exists(connection):
+            return Layout(False, self._stored())
+        attached = connection.attached(self.place)
+        if attached.kind:
+            raise SchemaError(f"{self.target.table!r} is {attached.kind}, and dump_to_sql writes into tables")
+        if self.target.mode != "rewrite":
+            return self._fitted(connection)
+        if attached.referred:
+            raise SchemaError(
+                f"the table {self.target.table!r} cannot be rewritten: foreign keys of "
+                f"{', '.join(attached.referred)} lead to its rows"
+                '\n  the modes "update" and "merge" leave rows where they are'
+            )
+        if not attached.parts:
+            return Layout(False, self._stored())
+        try:
+            return replace(self._fitted(connection), emptied=True)
+        except SchemaError as error:
+            raise SchemaError(
+                f"{error}\n  a table with other columns does not take its place, since this would be lost: "
+                f"{', '.join(attached.parts)}"
+            ) from None
+
+    def _fitted(self, connection: Connection) -> Layout:
+        """How the rows fit into a table that stays."""
         stored = self._stored()
-        if self.target.mode == "rewrite" or not self._exists(connection):
-            return Layout(False, stored)
         known = connection.describe(f"SELECT * FROM {self.place}")
         filled_in = [name for name in connection.optional(self.place) if name not in stored]
         names = f"the table {self.target.table!r}", f"resource {self.target.resource!r}"
-        meet(known.drop(filled_in), stored, self.on_drift, names=names)
+        meet(known.drop(filled_in), stored, self.on_drift, names=names, offered=("add", "ignore"))
         added = tuple(field for field in stored if field.name not in known) if self.on_drift == "add" else ()
         columns = [
             known.field(f.name) if f.name in known else f for f in stored if f.name in known or f in added
@@ -154,6 +179,9 @@ class TableWriter:
             if self.database.key_afterwards and (key := primary_key(self.schema)):
                 connection.add_key(stage, key)
             connection.swap(stage, self.place, self.target.table)
+        if layout.emptied:
+            connection.lock(self.place)
+            connection.execute(f"DELETE FROM {self.place}")
         for field in layout.added:
             kind = self.database.column_type(field)
             connection.execute(f"ALTER TABLE {self.place} ADD COLUMN {quoted(field.name)} {kind}")
@@ -183,14 +211,14 @@ class TableWriter:
     def _merge(self, connection: Connection, columns: Schema, files: Sequence[Path]) -> None:
         stage = _unique()
         renamed = Schema(tuple(bare(f"c{n}", f.type, f.arrow) for n, f in enumerate(columns)))
-        kinds = [self.database.column_type(field) for field in columns]
-        parts = ", ".join(f"{field.name} {kind}" for field, kind in zip(renamed, kinds, strict=True))
-        connection.execute(f"CREATE TEMP TABLE {stage} ({parts}{self.database.numbering})")
+        # The types of the table itself, which may be such as no field has: uuid, an enumeration …
+        parts = ", ".join(f"{quoted(name)} AS c{n}" for n, name in enumerate(columns.names))
+        connection.execute(f"CREATE TEMP TABLE {stage} AS SELECT {parts} FROM {self.place} WHERE 1 = 0")
         self._insert(connection, stage, renamed, files)
-        connection.analyze(stage)
         keys = [columns.names.index(key) for key in self.target.update_keys]
-        stage = self._without_repeated(connection, stage, renamed.names, keys)
-        connection.prepare_merge(stage, [f"c{n}" for n in keys], self.place)
+        if not connection.unique(stage, [f"c{n}" for n in keys]):
+            stage = self._without_repeated(connection, stage, renamed.names, keys)
+        connection.lock(self.place)
         same = " AND ".join(f"t.{quoted(columns.names[n])} = s.c{n}" for n in keys)
         changed = ", ".join(
             f"{quoted(name)} = {self._new_value(name, n)}"
@@ -202,14 +230,15 @@ class TableWriter:
             update = f"WHEN MATCHED THEN UPDATE SET {changed} " if changed else ""
             connection.execute(
                 f"MERGE INTO {self.place} AS t USING {stage} AS s ON {same} {update}"
-                f"WHEN NOT MATCHED THEN INSERT ({into}) VALUES ({values})"
+                f"WHEN NOT MATCHED THEN INSERT ({into}) OVERRIDING SYSTEM VALUE VALUES ({values})"
             )
         else:
             if changed:
                 connection.execute(f"UPDATE {self.place} AS t SET {changed} FROM {stage} AS s WHERE {same}")
             connection.execute(
                 f"INSERT INTO {self.place} ({into}) SELECT {values} FROM {stage} AS s "
-                f"WHERE NOT EXISTS (SELECT 1 FROM {self.place} AS t WHERE {same}) ORDER BY s.rowid"
+                f"WHERE NOT EXISTS (SELECT 1 FROM {self.place} AS t WHERE {same}) "
+                f"ORDER BY s.{connection.position}"
             )
         connection.execute(f"DROP TABLE {stage}")
 
@@ -220,28 +249,29 @@ class TableWriter:
         self, connection: Connection, stage: str, columns: Sequence[str], keys: Sequence[int]
     ) -> str:
         """The rows, one of each key: the last one, which in mode merge says what it says over the others."""
-        key = ", ".join(columns[n] for n in keys)
-        if not connection.rows(f"SELECT 1 FROM {stage} GROUP BY {key} HAVING count(*) > 1 LIMIT 1"):
-            return stage
+        key, position = ", ".join(columns[n] for n in keys), connection.position
         values = [
-            f"first_value({name}) OVER (PARTITION BY {key} ORDER BY {name} IS NULL, rowid DESC) AS {name}"
+            f"first_value({name}) OVER "
+            f"(PARTITION BY {key} ORDER BY {name} IS NULL, {position} DESC) AS {name}"
             if self.target.mode == "merge" and n not in keys
             else name
             for n, name in enumerate(columns)
         ]
         single = _unique()
         connection.execute(
-            f"CREATE TEMP TABLE {single} AS SELECT {', '.join(columns)}, number AS rowid FROM "
-            f"(SELECT {', '.join(values)}, rowid AS number, "
-            f"row_number() OVER (PARTITION BY {key} ORDER BY rowid DESC) AS place FROM {stage}) AS q "
-            "WHERE place = 1"
+            f"CREATE TEMP TABLE {single} AS SELECT {', '.join(columns)} FROM "
+            f"(SELECT {', '.join(values)}, {position} AS number, "
+            f"row_number() OVER (PARTITION BY {key} ORDER BY {position} DESC) AS place FROM {stage}) AS q "
+            "WHERE place = 1 ORDER BY number"
         )
         connection.execute(f"DROP TABLE {stage}")
+        connection.unique(single, [columns[n] for n in keys])
         return single
 
     def _index(self, connection: Connection, fields: Sequence[str]) -> None:
         digest = hashlib.sha256(json.dumps([self.target.table, *fields]).encode()).hexdigest()[:8]
-        words = "_".join([self.target.table, *fields]).encode()[:50].decode(errors="ignore")
+        # By the beginning of the name it is known later that it may be made anew.
+        words = "_".join(["dataflows", self.target.table, *fields]).encode()[:50].decode(errors="ignore")
         names = ", ".join(map(quoted, fields))
         connection.execute(
             f"CREATE INDEX IF NOT EXISTS {quoted(f'{words}_{digest}')} ON {self.place} ({names})"
