@@ -88,7 +88,8 @@ class Content:
         if encoding is not None:
             return str(helpers.normalize_encoding(head, encoding))
         guess = str(helpers.detect_encoding(head))
-        logger.warning("%s is read as %s, which is a guess; encoding=… says better", self.shown, guess)
+        if guess != "utf-8":
+            logger.warning("%s is read as %s, which is a guess; encoding=… says it", self.shown, guess)
         return guess
 
     def close(self) -> None:

@@ -59,13 +59,8 @@ def _translated(error: Exception, place: str, source: Any) -> DataflowsError:
     if isinstance(error, ImportError):
         return FlowError(f"{place} needs a library that is not installed: {reason}{_extra(error)}")
     if isinstance(error, exceptions.EncodingError):
-        return DataError(f"{place}: {reason}\n  say how it is written: encoding='cp1252', for example")
+        return DataError(f"{place}: {_bytes(error)}\n  say how it is written: encoding='cp1252', for example")
     if isinstance(error, exceptions.FormatError):
-        if "HTML" in reason:
-            return UnreadableError(
-                f"{place} is a page of HTML, and no data; a page to sign in at, perhaps"
-                "\n  format='html' reads its tables"
-            )
         return UnreadableError(f"{place} cannot be read: {reason}")
     if isinstance(error, exceptions.SchemeError | OSError):
         return AccessError(f"{place} cannot be read: {reason}")
@@ -84,6 +79,14 @@ def _reason(error: Exception) -> str:
             return str(error)
         return f"{type(cause).__name__}: {cause}"
     return f"{type(error).__name__}: {error}"
+
+
+def _bytes(error: Exception) -> str:
+    cause = error.__context__
+    if not isinstance(cause, UnicodeDecodeError):
+        return str(error)
+    found = " ".join(f"0x{byte:02X}" for byte in cause.object[cause.start : cause.end][:4])
+    return f"the bytes {found} are no text in {cause.encoding}"
 
 
 def _extra(error: ImportError) -> str:

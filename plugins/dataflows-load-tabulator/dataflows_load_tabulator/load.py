@@ -26,6 +26,7 @@ from dataflows_core.stream import Stream
 from dataflows_core.widths import fitted
 from dataflows_load_tabulator.columns import Spelling, guess, only_texts
 from dataflows_load_tabulator.header import Header, Naming
+from dataflows_load_tabulator.options import checked_classes
 from dataflows_load_tabulator.place import Place, places
 from dataflows_load_tabulator.reader import Reader
 from dataflows_load_tabulator.split import RAGGED, Shape, TabulatorSplit
@@ -146,8 +147,8 @@ def load_tabulator(
     reader = Reader(
         headers=_checked_headers(headers),
         options=options if encoding is None else {"encoding": _checked_encoding(encoding), **options},
-        parsers=custom_parsers or {},
-        loaders=custom_loaders or {},
+        parsers=checked_classes("custom_parsers", custom_parsers, "extended_rows"),
+        loaders=checked_classes("custom_loaders", custom_loaders, "load"),
         naming=Naming(deduplicate_headers, deduplicate_headers_case_sensitive, deduplicate_headers_format),
         declared=tuple(item["name"] for item in declared.descriptor.get("fields", ())),
         sample=sample_size,

@@ -8,7 +8,7 @@ from typing import Any
 
 from dataflows_core.errors import FlowError, near_misses
 
-__all__ = ["check_options"]
+__all__ = ["check_options", "checked_classes"]
 
 _OURS = ("self", "source", "options", "scheme", "format", "compression", "limit_rows", "sample_size")
 _ELSEWHERE = {
@@ -22,6 +22,23 @@ _ELSEWHERE = {
     "s3_endpoint_url": "storage_options={'endpoint_url': …} says it",
     "validate": "cast_strategy and on_error say it",
 }
+
+
+def checked_classes(option: str, classes: Mapping[str, Any] | None, member: str) -> Mapping[str, Any]:
+    """The parsers or loaders of the user's.
+
+    Args:
+        option: The option they are given by.
+        classes: The classes, by name.
+        member: What each of them has to have besides options.
+
+    Raises:
+        FlowError: One is none.
+    """
+    for name, found in (classes or {}).items():
+        if not (callable(found) and hasattr(found, "options") and hasattr(found, member)):
+            raise FlowError(f"{option}: {name!r} has to be a class as tabulator has them, not {found!r}")
+    return classes or {}
 
 
 def check_options(

@@ -180,7 +180,8 @@ def _paths(
 def _of_file(file: Source, scheme: str, format: str | None, names: _Names) -> Place:
     from tabulator import helpers
 
-    known = format or file.suffix[1:] or helpers.detect_scheme_and_format(file.path)[1]
+    detected = helpers.detect_scheme_and_format(file.path)[1]
+    known = format or ("datapackage" if detected == "datapackage" else file.suffix[1:] or detected)
     found = names.check_format(known, file.shown)
     return Place(file.path, file.shown, file.stem, found, scheme, file)
 

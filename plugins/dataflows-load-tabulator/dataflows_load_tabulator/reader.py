@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
-from dataflows_core.errors import FlowError, UnreadableError
+from dataflows_core.errors import FlowError, UnreadableError, near_misses
 from dataflows_load_tabulator.content import Content
 from dataflows_load_tabulator.failures import failures
 from dataflows_load_tabulator.header import Header, Naming
@@ -19,6 +20,8 @@ from dataflows_load_tabulator.watch import EmptySource, Watch
 __all__ = ["Reader", "Table"]
 
 _OURS = "dataflows"
+_PICK = ("pick_fields", "pick_columns", "ignore_not_listed_headers")
+_SKIP = ("skip_fields", "skip_columns", "ignore_listed_headers")
 
 
 class Table:
@@ -98,13 +101,13 @@ class Reader:
     def _open(self, place: Place, closer: ExitStack) -> tuple[Header, Iterator[list[Any]]]:
         from tabulator import Stream
 
-        watch = Watch(self._parser(place), place.shown, self.sample)
+        watch = Watch(self._parser(place), place.shown, self.sample, bool(self.options.get("allow_html")))
         content, settings = self._loader(place)
         check_options(self.options, self.own, watch, self.loaders.get(place.scheme or ""), place.format)
         if content is not None:
             closer.callback(content.close)
         closer.callback(watch.close)
-        with failures(place.source, place.shown):
+        try:
             stream = Stream(
                 place.source,
                 headers=self.headers,
@@ -114,10 +117,13 @@ class Reader:
                 **settings,
                 **{**place.options, **self.options},
             )
+        except (ArithmeticError, AttributeError, LookupError, re.error, TypeError, ValueError) as error:
+            raise FlowError(f"an option that tabulator does not understand: {error}") from error
+        with failures(place.source, place.shown):
             stream.open()
             rows = (row for _, _, row in stream.iter(extended=True))
             head = list(islice(rows, self.sample))
-        header = self._header(stream.headers, watch.keys, head, place.shown)
+        header = self._header(stream.headers, watch, head, place.shown)
         return header, chain(head, rows)
 
     def _parser(self, place: Place) -> Any:
@@ -138,8 +144,9 @@ class Reader:
         return content, {"scheme": _OURS, "custom_loaders": {_OURS: content}}
 
     def _header(
-        self, found: Sequence[str] | None, keys: Sequence[str], rows: Sequence[Sequence[Any]], shown: str
+        self, found: Sequence[str] | None, watch: Watch, rows: Sequence[Sequence[Any]], shown: str
     ) -> Header:
+        keys = watch.keys
         if keys and not isinstance(self.headers, int | None) and isinstance(self.headers[0], str):
             raise FlowError(
                 f"{shown}: its rows name their fields themselves, and so does headers; pick_fields=… chooses "
@@ -153,11 +160,18 @@ class Reader:
         if found is None:
             width = max(map(len, rows), default=0)
             found = keys or [f"field{number}" for number in range(1, width + 1)]
-        self._check_picked(found)
+        self._check_named(found, watch.texts, shown)
         return self.naming.header(found, rows, shown)
 
-    def _check_picked(self, found: Sequence[str]) -> None:
-        for option in ("pick_fields", "pick_columns", "ignore_not_listed_headers"):
+    def _check_named(self, found: Sequence[str], texts: set[str], shown: str) -> None:
+        """Whether the fields to pick and to skip are there; to tabulator it is all the same."""
+        joined = isinstance(self.headers, list)
+        named = [(option, set(found)) for option in _PICK] + [
+            (option, texts) for option in _SKIP if not joined
+        ]
+        for option, known in named:
             for name in self.options.get(option) or ():
-                if isinstance(name, str) and name not in found:
-                    raise FlowError(f"{option}: the header has no {name!r}; it has, of those: {found}")
+                if isinstance(name, str) and name and name not in known:
+                    close = near_misses(name, texts)
+                    hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+                    raise FlowError(f"{option}: the header of {shown} has no {name!r}{hint}")

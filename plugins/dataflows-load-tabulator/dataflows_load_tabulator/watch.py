@@ -6,6 +6,7 @@ one before it, and the values of a key with blanks around it. None of this passe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -14,6 +15,8 @@ from typing import Any
 from dataflows_core.errors import DataError, UnreadableError, near_misses, shorten
 
 __all__ = ["EmptySource", "Watch", "Watched"]
+
+_HTML = re.compile(r"\s*<(!doctype|html)", re.IGNORECASE)
 
 Extended = tuple[int, list[Any] | None, list[Any]]
 """The number of a row, its keys if it has any, and its values."""
@@ -31,11 +34,13 @@ class Watch:
         parser: The class.
         shown: What messages call the source.
         sample: How many rows the keys are taken from.
+        html: Whether the source may be a page of HTML.
     """
 
     parser: Any
     shown: str
     sample: int
+    html: bool = False
     made: Watched | None = None
 
     @property
@@ -47,6 +52,13 @@ class Watch:
     def keys(self) -> list[str]:
         """The names that the rows give their values; empty when they give none."""
         return self.made.keys if self.made is not None else []
+
+    @property
+    def texts(self) -> set[str]:
+        """What the cells of the first rows say, the header among them; of rows with keys, the keys."""
+        if self.made is None or self.keys:
+            return set(self.keys)
+        return {_name(cell) for row in self.made.first for cell in row}
 
     def close(self) -> None:
         """Close the parser, if it is open."""
@@ -68,11 +80,13 @@ class Watched:
 
     Attributes:
         keys: The names that the rows give their values; empty when they give none.
+        first: The values of the first rows, as they were.
     """
 
     def __init__(self, parser: Any, watch: Watch) -> None:
         self._parser, self._watch = parser, watch
         self.keys: list[str] = []
+        self.first: list[list[Any]] = []
         self.extended_rows: Iterator[Extended] = iter(())
 
     def __getattr__(self, name: str) -> Any:
@@ -88,6 +102,14 @@ class Watched:
         head = list(islice(rows, self._watch.sample))
         if not head:
             raise EmptySource(f"{self._watch.shown} is empty: it has no row, and not even a header")
+        if not self._watch.html and _HTML.match(
+            "".join(map(_name, chain(*(values for _, _, values in head))))
+        ):
+            raise UnreadableError(
+                f"{self._watch.shown} is a page of HTML, and no data; a page to sign in at, perhaps"
+                "\n  format='html' reads its tables; allow_html=True reads on"
+            )
+        self.first = [list(values) for _, _, values in head]
         for _, keys, _ in head:
             self.keys += [name for name in map(_name, keys or ()) if name not in self.keys]
         last = 0
