@@ -1,18 +1,19 @@
 """How long sources may be: as long as the user says, and packed ones as far as data can be packed.
 
 A packed file of a few megabytes may unpack to more than any disk holds: deflate reaches 1,032 : 1, bzip2, xz
-and zstd many thousands to one. Tables are packed 3 : 1 to 50 : 1. What is beyond both a gigabyte and the ratios
-below is refused; the others than deflate are allowed more because they make more of a table that repeats itself.
+and zstd many thousands to one. Tables are packed 3 : 1 to 50 : 1. What is beyond both a gigabyte and the
+ratios below is refused; the others than deflate make more of a table that repeats itself, and may do so.
 """
 
 from __future__ import annotations
 
 import io
+from typing import Any
 
 from dataflows_core.errors import FlowError, UnreadableError
 from dataflows_core.files.streams import Readable
 
-__all__ = ["HARMLESS", "Limited", "Unpacked", "check_announced", "checked_max_size"]
+__all__ = ["HARMLESS", "Limited", "Unpacked", "check_announced", "checked_max_size", "refuse_longer"]
 
 HARMLESS = 1 << 30
 """Bytes that may always be unpacked, however small the packed file is."""
@@ -21,7 +22,7 @@ _RATIOS = {"gzip": 200, "zip": 200, "bz2": 2000, "xz": 2000, "zstd": 2000}
 _PIECE = 1 << 20
 
 
-def checked_max_size(size: int | None) -> int | None:
+def checked_max_size(size: Any) -> int | None:
     """The limit itself.
 
     Raises:
@@ -40,6 +41,18 @@ def check_announced(size: int | None, max_size: int | None, source: str) -> None
     """
     if size is not None and max_size is not None and size > max_size:
         raise UnreadableError(f"{source} has {size:,} bytes, and max_size={max_size} allows {max_size:,}")
+
+
+def refuse_longer(count: int, max_size: int | None, source: str) -> None:
+    """Refuse a source of which more bytes came than it may have.
+
+    Raises:
+        UnreadableError: That is so.
+    """
+    if max_size is not None and count > max_size:
+        raise UnreadableError(
+            f"{source} has more than the {max_size:,} bytes that max_size={max_size} allows"
+        )
 
 
 class Limited(io.RawIOBase):
@@ -92,11 +105,8 @@ class Limited(io.RawIOBase):
         return data
 
     def _check(self) -> None:
-        if self._max_size is not None and self.count > self._max_size and not self.seekable():
-            raise UnreadableError(
-                f"{self._source} has more than the {self._max_size:,} bytes that "
-                f"max_size={self._max_size} allows"
-            )
+        if not self.seekable():
+            refuse_longer(self.count, self._max_size, self._source)
 
     def close(self) -> None:
         """Close the stream beneath."""

@@ -9,25 +9,43 @@ from dataflows_core.errors import AccessError, FlowError
 from dataflows_core.files.stores import glob_store, open_store
 from dataflows_core.files.streams import Counted, Readable
 from dataflows_core.files.urls import is_http, shown
-from dataflows_core.files.web import open_http
+from dataflows_core.files.validators import Sightings
 
 __all__ = ["glob_remote", "open_remote"]
 
 
-def open_remote(url: str, options: Mapping[str, Any]) -> Readable:
+def open_remote(
+    url: str, options: Mapping[str, Any], *, max_size: int | None = None, seen: Sightings | None = None
+) -> Readable:
     """Open a URL, by whichever plugin wants it (the hook `open_url`), and otherwise by ourselves.
 
     Args:
         url: The URL.
         options: For HTTP, header fields to send; otherwise what the fsspec file system takes.
+        max_size: The most bytes it may have.
+        seen: The version it has to be of, where that can be told.
 
     Raises:
         AccessError: It cannot be opened; also later, by `read`, when it breaks off.
+        UnreadableError: It is too long.
     """
     opened = _open_by_plugin(url)
     if opened is not None:
         return opened
-    return open_http(url, options) if is_http(url) else open_store(url, options)
+    return _open_http(url, options, max_size, seen) if is_http(url) else open_store(url, options)
+
+
+def _open_http(
+    url: str, options: Mapping[str, Any], max_size: int | None, seen: Sightings | None
+) -> Readable:
+    from dataflows_core.files.download import Download
+
+    download = Download(url, options, max_size=max_size, seen=seen)
+    if not download.encoding:
+        return download
+    from dataflows_core.files.compression import decompressed
+
+    return decompressed(download, shown(url), download.encoding, max_size=max_size)
 
 
 def _open_by_plugin(url: str) -> Readable | None:

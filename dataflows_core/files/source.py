@@ -18,6 +18,7 @@ from dataflows_core.files.limits import check_announced, checked_max_size
 from dataflows_core.files.remote import glob_remote, open_remote
 from dataflows_core.files.streams import Guarded, Readable
 from dataflows_core.files.urls import is_http, is_remote, shown
+from dataflows_core.files.validators import Sightings
 
 __all__ = ["Source", "expand", "open_source", "read_bytes", "stem"]
 
@@ -48,6 +49,7 @@ class Source:
     member: str | None = None
     cache: bool = field(default=False, kw_only=True)
     max_size: int | None = field(default=None, kw_only=True)
+    _seen: Sightings = field(default_factory=Sightings, init=False, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -129,7 +131,11 @@ class Source:
     def _open_raw(self) -> Readable:
         path = self.local
         if path is None:
-            return open_remote(self.path, self.storage_options)
+            raw = open_remote(self.path, self.storage_options, max_size=self.max_size, seen=self._seen)
+            if raw.seekable():
+                check_announced(raw.seek(0, os.SEEK_END), self.max_size, self.shown)
+                raw.seek(0)
+            return raw
         try:
             stream = path.open("rb", buffering=0)
             check_announced(os.fstat(stream.fileno()).st_size, self.max_size, self.shown)

@@ -5,10 +5,47 @@ from __future__ import annotations
 import gzip
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
+
+from dataflows_core.files import patience
+
+
+@dataclass
+class Act:
+    """How one request is answered: as a good server would, but for what is said here."""
+
+    body: bytes = b""
+    etag: str | None = None
+    modified: str | None = None
+    ranges: bool = True
+    stop: int | None = None  # bytes of the answer's body after which the connection is cut
+    shift: int = 0  # how far the part is from what was asked for
+    most: int | None = None  # the longest part that is sent
+    status: int | None = None
+    length: str | None = ""  # what is announced; "" for the truth, None for nothing
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def continues(self, wanted: str | None, version: str | None) -> bool:
+        """Whether a part is sent to who wants it."""
+        return self.ranges and wanted is not None and version in (None, self.etag, self.modified)
+
+
+@dataclass
+class Stage:
+    """A place on the server where the acts are played one after the other, the last one again and again."""
+
+    url: str
+    acts: list[Act]
+    asked: list[dict[str, str]] = field(default_factory=list)
+
+    def next(self, asked: dict[str, str]) -> Act:
+        self.asked.append(asked)
+        return self.acts[min(len(self.asked), len(self.acts)) - 1]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -19,7 +56,13 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args) -> None:
         pass
 
+    stages: ClassVar[dict[str, Stage]] = {}
+
     def do_GET(self) -> None:
+        place = self.path.partition("?")[0]
+        if place in self.stages:
+            self._play(self.stages[place].next({key.lower(): value for key, value in self.headers.items()}))
+            return
         name = self.path.strip("/").partition("?")[0].partition(".")[0]
         getattr(self, name)()
 
@@ -31,6 +74,25 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(length))
         self.end_headers()
         self.wfile.write(body)
+
+    def _play(self, act: Act) -> None:
+        asked, first = self.headers, 0
+        body, status = act.body, act.status or 200
+        if act.status is None and asked["If-None-Match"] and asked["If-None-Match"] == act.etag:
+            status, body = 304, b""
+        elif act.status is None and act.continues(asked["Range"], asked["If-Range"]):
+            first = int(asked["Range"].removeprefix("bytes=").rstrip("-")) + act.shift
+            status, body = (206, act.body[first:][: act.most]) if first < len(act.body) else (416, b"")
+        self.send_response(status)
+        for name, value in {"ETag": act.etag, "Last-Modified": act.modified, **act.headers}.items():
+            if value is not None:
+                self.send_header(name, value)
+        if status == 206:
+            self.send_header("Content-Range", f"bytes {first}-{first + len(body) - 1}/{len(act.body)}")
+        if act.length is not None:
+            self.send_header("Content-Length", act.length or str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: act.stop])
 
     def good(self) -> None:
         self._send(self.body, len(self.body))
@@ -102,3 +164,29 @@ def server() -> Iterator[str]:
         yield f"http://127.0.0.1:{httpd.server_port}"
         httpd.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def play(server: str) -> Callable[..., Stage]:
+    """Sets up a place on the server, with what is played there."""
+
+    def play(*acts: Act, name: str = "x.csv") -> Stage:
+        place = f"/stage-{len(Handler.stages)}/{name}"
+        Handler.stages[place] = Stage(server + place, list(acts))
+        return Handler.stages[place]
+
+    return play
+
+
+@pytest.fixture
+def act() -> type[Act]:
+    """How a request is answered."""
+    return Act
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that would have been waited before something was tried again."""
+    seconds: list[float] = []
+    monkeypatch.setattr(patience, "wait", seconds.append)
+    return seconds
