@@ -58,7 +58,7 @@ _BYTES = (
     (rb"SQLite format 3\0", Content("a SQLite database", ("sqlite",))),
     (rb".{8}DUCK..\0{6}", Content("a DuckDB database", ("duckdb",))),
     (
-        rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        rb"\xd0\xcf\x11\xe0",
         Content("an Excel workbook (xls, or one with a password)", ("xls",)),
     ),
     (rb"Obj\x01", Content("an Avro file", ("avro",))),
