@@ -20,6 +20,7 @@ import errno
 import json
 import os
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -285,10 +286,12 @@ def _empty(staging: Path) -> None:
 
 
 def _state(path: Path) -> list[int] | None:
-    """What tells whether a file was changed; None when there is no such file."""
+    """What tells whether a file was changed; None when there is no such file, or a link in its place."""
     try:
         found = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISLNK(found.st_mode):
         return None
     return [found.st_size, found.st_mtime_ns]
 

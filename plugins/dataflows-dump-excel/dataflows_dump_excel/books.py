@@ -143,14 +143,15 @@ class UpdatedBook(_Counted):
     It is held in memory, as changing it demands.
 
     Args:
-        source: The workbook that is there.
+        source: A copy of the workbook that is there.
+        name: What messages call it.
         path: Where the changed one is written.
 
     Raises:
         UnreadableError: It is no xlsx workbook.
     """
 
-    def __init__(self, source: Path, path: Path) -> None:
+    def __init__(self, source: Path, name: str, path: Path) -> None:
         import zipfile
 
         import openpyxl
@@ -158,9 +159,10 @@ class UpdatedBook(_Counted):
 
         super().__init__()
         try:
-            self._book = openpyxl.load_workbook(source)
+            with source.open("rb") as file:  # its name has no ending that openpyxl could know
+                self._book = openpyxl.load_workbook(file)
         except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
-            raise UnreadableError(f"{source} is no xlsx workbook that can be changed: {error}") from error
+            raise UnreadableError(f"{name} is no xlsx workbook that can be changed: {error}") from error
         self._path = path
         self._sheets: list[Any] = []
         self._kinds: list[list[str | None]] = []

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dataflows_core.commit import Commit, access_errors, safe_path
+from dataflows_core.commit import STAGING, access_errors
 from dataflows_core.errors import FlowError
 from dataflows_core.steps import Sink
+from dataflows_core.targets import Staging, Target, target_file
 from dataflows_dump_excel.books import Book, NewBook, UpdatedBook, sheet_names
 from dataflows_dump_excel.sink import SheetSink
 
@@ -30,22 +32,24 @@ def dump_to_excel(
     update_existing: bool = False,
     use_titles: bool = False,
     resources: ResourceSelector = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Sink:
     """Write the package into one Excel workbook: a sheet for each resource, in their order.
 
-    The workbook is written beside its place and swapped in at the end of the run, whole or not at all. A new
-    one is written in bounded memory. What a cell cannot hold exactly is written as text, and told: numbers of
-    more than 15 digits, dates before March 1900, parts of a second, time zones. Text is never taken for a
-    formula.
+    The workbook is written beside its place and swapped in at the end of the run, whole or not at all; one in
+    a store (``s3://bucket/cities.xlsx``) is written into a temporary folder and uploaded. A new one is written
+    in bounded memory. What a cell cannot hold exactly is written as text, and told: numbers of more than 15
+    digits, dates before March 1900, parts of a second, time zones. Text is never taken for a formula.
 
     Args:
-        out_file: The workbook.
+        out_file: The workbook, or its URL in a store.
         sheet_names: Names of sheets by resource; by default the resource's name, as far as Excel allows it.
         update_existing: Whether a workbook that is there is changed: its sheets of these names are replaced,
             others are added, and the rest stays. It is held in memory then.
         use_titles: Whether columns are called by the titles of their fields, where they have one.
         resources: Which resources: None for all that are tabular, a regular expression, a position or a list
             of names.
+        storage_options: What the fsspec file system of a URL takes.
 
     Raises:
         FlowError: Two sheets would have one name, or there are too many columns.
@@ -58,19 +62,16 @@ def dump_to_excel(
         >>> Flow([{"city": "Lyon", "people": 522250}], dump_to_excel("cities.xlsx")).process().stats
         {'count_of_rows': 1}
     """
-    path = Path(os.fspath(out_file))
-    if path.suffix.lower() != ".xlsx":
-        raise FlowError(f"out_file={str(out_file)!r} must end in .xlsx, which is what is written")
-    safe_path(path.name)
+    folder, name = target_file(out_file, storage_options)
+    if not name.lower().endswith(".xlsx"):
+        raise FlowError(f"out_file={folder.shown(name)!r} must end in .xlsx, which is what is written")
     named = dict(sheet_names or {})
 
     def step(package: Package) -> None:
         chosen = package.tables(resources)
-        for name in named:
-            package.select([name])
-        _Dump(
-            package, chosen, path.absolute(), _names(chosen, named), update=update_existing, titles=use_titles
-        )
+        for resource in named:
+            package.select([resource])
+        _Dump(package, chosen, folder, name, _names(chosen, named), update=update_existing, titles=use_titles)
 
     return step
 
@@ -95,20 +96,23 @@ class _Dump:
         self,
         package: Package,
         resources: Sequence[Resource],
-        path: Path,
+        target: Target,
+        name: str,
         names: Sequence[str],
         *,
         update: bool,
         titles: bool,
     ) -> None:
-        self._package, self._path, self._update = package, path, update
-        self._commit: Commit | None = None
+        self._package, self._target, self._name, self._update = package, target.planned(), name, update
+        self._shown = self._target.shown(name)
+        self._commit: Staging | None = None
         self._book: Book | None = None
         self._sinks = []
-        for resource, name in zip(resources, names, strict=True):
+        for resource, sheet in zip(resources, names, strict=True):
             fields = resource.schema
             heads = [str(f.descriptor.get("title") or f.name) if titles else f.name for f in fields]
-            sink = SheetSink(f"{path}, sheet {name!r}", name, fields, heads, self._begun, self.abort)
+            shown = f"{self._shown}, sheet {sheet!r}"
+            sink = SheetSink(shown, sheet, fields, heads, self._begun, self.abort)
             resource.write(sink)
             self._sinks.append(sink)
         package.on_finish(self.finish)
@@ -117,22 +121,31 @@ class _Dump:
     def _begun(self) -> tuple[Book, Path]:
         """The workbook, begun by the first sheet, and a folder for parts of sheets."""
         if self._commit is None:
-            self._commit = Commit(self._path.parent, f".{self._path.name}.dataflows-commit")
+            self._commit = self._target.begin(f".{self._name}{STAGING}")
         if self._book is None:
-            made = self._commit.stage(self._path.name)
-            with access_errors(f"write {self._path}"):
-                there = self._update and self._path.exists()
-                self._book = UpdatedBook(self._path, made) if there else NewBook(made)
+            made, previous = self._commit.stage(self._name), self._commit.scratch / "previous"
+            with access_errors(f"write {self._shown}"):
+                there = self._update and self._copy_to(previous)
+                self._book = UpdatedBook(previous, self._shown, made) if there else NewBook(made)
         return self._book, self._commit.scratch
+
+    def _copy_to(self, copy: Path) -> bool:
+        """Copy the workbook that is there; says whether there is one."""
+        if self._target.size(self._name) is None:
+            return False
+        with closing(self._target.open(self._name)) as source, copy.open("wb") as file:
+            while data := source.read(1 << 20):
+                file.write(data)
+        return True
 
     def finish(self) -> None:
         """Write the workbook and swap it in."""
         book, _ = self._begun()
-        with access_errors(f"write {self._path}"):
+        with access_errors(f"write {self._shown}"):
             book.close()
         self._book = None
         assert self._commit is not None
-        self._commit.finish([self._path.name])
+        self._commit.finish([self._name])
         rows = sum(sink.rows for sink in self._sinks)
         self._package.stats["count_of_rows"] = rows
         for sink in self._sinks:

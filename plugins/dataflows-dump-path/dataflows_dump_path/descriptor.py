@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from collections.abc import Collection, Mapping
+from contextlib import closing
+from pathlib import PurePosixPath
 from typing import Any
 
 from dataflows_core.commit import safe_path
 from dataflows_core.errors import FlowError
+from dataflows_core.targets import Target
 from dataflows_dump_path.output import HASH
 
 __all__ = [
     "DESCRIPTOR",
     "descriptor_bytes",
     "descriptor_hash",
-    "previous_files",
+    "obsolete_files",
     "resource_path",
     "uncompressed",
 ]
 
 DESCRIPTOR = "datapackage.json"
+_LARGEST = 1 << 26
 _COMPRESSIONS = (".gz", ".zip", ".bz2", ".xz", ".zst")
 _FIRST = (
     "profile",
@@ -99,32 +102,43 @@ def descriptor_hash(descriptor: Mapping[str, Any]) -> str:
     return f"{HASH}:{hashlib.new(HASH, text.encode()).hexdigest()}"
 
 
-def previous_files(folder: Path) -> list[str]:
-    """The files in a folder that an earlier dump wrote and nobody has changed since.
+def obsolete_files(target: Target, kept: Collection[str]) -> list[str]:
+    """The files that an earlier dump wrote, that nobody has changed since, and that a new one does not have.
 
     A descriptor is taken for one of ours when its hash is right, and a file when its size and hash are what
     the descriptor says. All others belong to somebody else.
+
+    Args:
+        target: The folder.
+        kept: The paths of the new dump.
+
+    Raises:
+        AccessError: The folder cannot be read.
     """
+    if target.size(DESCRIPTOR) is None:
+        return []
+    with closing(target.open(DESCRIPTOR)) as file:
+        text = file.read(_LARGEST)
     try:
-        descriptor = json.loads((folder / DESCRIPTOR).read_bytes())
+        descriptor = json.loads(text)
         claimed = descriptor.pop("hash", None)
         if claimed != descriptor_hash(descriptor):
             return []
         resources = [item for item in descriptor["resources"] if isinstance(item, dict)]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return []  # there is none, or it is not ours
-    return [item["path"] for item in resources if _is_unchanged(folder, item)]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []  # it is not ours
+    old = {item["path"]: item for item in resources if isinstance(item.get("path"), str)}
+    return sorted(path for path in old.keys() - set(kept) if _is_unchanged(target, path, old[path]))
 
 
-def _is_unchanged(folder: Path, resource: Mapping[str, Any]) -> bool:
-    path, size, claimed = resource.get("path"), resource.get("bytes"), resource.get("hash")
-    if not isinstance(path, str) or not isinstance(claimed, str):
-        return False
+def _is_unchanged(target: Target, path: str, resource: Mapping[str, Any]) -> bool:
     try:
-        file = folder / safe_path(path)
-        if file.is_symlink() or not file.is_file() or file.stat().st_size != size:
+        if target.size(str(safe_path(path))) != resource.get("bytes"):
             return False
-        with file.open("rb") as opened:
-            return claimed == f"{HASH}:{hashlib.file_digest(opened, HASH).hexdigest()}"
-    except (OSError, FlowError):
-        return False
+    except FlowError:
+        return False  # it is no path that we write to
+    digest = hashlib.new(HASH)
+    with closing(target.open(path)) as file:
+        while data := file.read(1 << 20):
+            digest.update(data)
+    return resource.get("hash") == f"{HASH}:{digest.hexdigest()}"

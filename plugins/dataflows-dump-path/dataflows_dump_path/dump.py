@@ -6,11 +6,12 @@ import copy
 from pathlib import Path
 from typing import Any
 
-from dataflows_core.commit import STAGING, Commit, access_errors
+from dataflows_core.commit import STAGING, access_errors
 from dataflows_core.errors import FlowError
 from dataflows_core.package import Package
 from dataflows_core.resource import Resource
-from dataflows_dump_path.descriptor import DESCRIPTOR, descriptor_bytes, descriptor_hash, previous_files
+from dataflows_core.targets import Staging, Target
+from dataflows_dump_path.descriptor import DESCRIPTOR, descriptor_bytes, descriptor_hash, obsolete_files
 from dataflows_dump_path.files import zip_files
 from dataflows_dump_path.output import Written
 from dataflows_dump_path.planned import Layout, PlannedFiles, PlannedTable, plan_files, plan_table
@@ -23,21 +24,20 @@ class Dump:
 
     Args:
         package: The package; sinks are appended to its tables.
-        folder: The folder that is written to, or that the zip file is in.
+        target: The folder that is written to, or that the zip file is in.
         layout: How the files are to look.
         zip_name: The name of the zip file; None for plain files.
 
     Raises:
         FlowError: Two resources have one path, or one cannot be written as the layout says.
+        AccessError: The target is in a store whose file system is not installed.
     """
 
-    def __init__(self, package: Package, folder: Path, layout: Layout, zip_name: str | None = None) -> None:
+    def __init__(self, package: Package, target: Target, layout: Layout, zip_name: str | None = None) -> None:
         self._package, self._layout = package, layout
-        # What a row function does to the working directory does not move the output.
-        self._folder, self._zip_name = folder.absolute(), zip_name
-        self._shown = folder if zip_name is None else folder / zip_name
+        self._target, self._zip_name = target.planned(), zip_name
         self._properties = {k: copy.deepcopy(v) for k, v in package.descriptor.items() if k != "resources"}
-        self._commit: Commit | None = None
+        self._commit: Staging | None = None
         self._planned = [self._plan(resource, number) for number, resource in enumerate(package.resources)]
         self._refuse_clashes()
         package.on_finish(self.finish)
@@ -47,6 +47,10 @@ class Dump:
         if not resource.tabular:
             return plan_files(resource)
         return plan_table(resource, self._layout, self._shown, lambda: self._scratch(number), self.abort)
+
+    def _shown(self, path: str) -> str:
+        """What messages call a path in the folder, or in the zip file."""
+        return self._target.shown(path if self._zip_name is None else f"{self._zip_name}/{path}")
 
     def _refuse_clashes(self) -> None:
         taken = {DESCRIPTOR: DESCRIPTOR}
@@ -61,9 +65,9 @@ class Dump:
         """The folder for one resource's files while they are written; the first call locks the target."""
         if self._commit is None:
             staging = STAGING if self._zip_name is None else f".{self._zip_name}{STAGING}"
-            self._commit = Commit(self._folder, staging)
+            self._commit = self._target.begin(staging)
         folder = self._commit.scratch / str(number)
-        with access_errors(f"write into {self._folder}"):
+        with access_errors(f"write into {self._target.shown()}"):
             folder.mkdir(exist_ok=True)
         return folder
 
@@ -130,15 +134,15 @@ class Dump:
         assert self._commit is not None
         commit = self._commit
         staged = commit.scratch / DESCRIPTOR if self._zip_name else commit.stage(DESCRIPTOR)
-        with access_errors(f"write {self._folder / (self._zip_name or DESCRIPTOR)}"):
+        with access_errors(f"write {self._shown(DESCRIPTOR)}"):
             staged.write_bytes(descriptor)
         if self._zip_name is not None:
             zip_files(commit.stage(self._zip_name), [(DESCRIPTOR, staged), *files], self._zip_name)
             commit.finish([self._zip_name])
             return
         for path, file in files:
-            with access_errors(f"write {self._folder / path}"):
+            with access_errors(f"write {self._shown(path)}"):
                 file.replace(commit.stage(path))
         paths = [path for path, _ in files]
-        obsolete = set(previous_files(self._folder)) - set(paths)
-        commit.finish([*dict.fromkeys(paths), DESCRIPTOR], remove=sorted(obsolete))
+        obsolete = obsolete_files(self._target, paths)
+        commit.finish([*dict.fromkeys(paths), DESCRIPTOR], remove=obsolete)

@@ -93,7 +93,7 @@ class PlannedFiles:
 def plan_table(
     resource: Resource,
     layout: Layout,
-    place: Path,
+    shown: Callable[[str], str],
     prepare: Callable[[], Path],
     take_back: Callable[[], None],
 ) -> PlannedTable:
@@ -102,7 +102,7 @@ def plan_table(
     Args:
         resource: The table.
         layout: How its file is to look.
-        place: Where the dump goes, as the user calls it.
+        shown: What messages call a path of the dump.
         prepare: See `ResourceSink`.
         take_back: See `ResourceSink`.
 
@@ -119,7 +119,7 @@ def plan_table(
     kind = writer_class(_format(resource, layout), layout.file_formatters)
     writer = writer_for(kind, written, layout.options)
     path = resource_path(resource.name, resource.properties.get("path"), writer.extension)
-    sink = ResourceSink(str(place / path), schema, writer, prepare, take_back, formats)
+    sink = ResourceSink(shown(path), schema, writer, prepare, take_back, formats)
     resource.write(sink)
 
     said = writer.describe()

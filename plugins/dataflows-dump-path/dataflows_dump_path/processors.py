@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dataflows_core.commit import safe_path
 from dataflows_core.errors import FlowError
 from dataflows_core.steps import Sink
+from dataflows_core.targets import target_file, target_folder
 from dataflows_dump_path.counters import Counters
 from dataflows_dump_path.planned import Layout
 from dataflows_dump_path.writer import WriterClass, writer_class
@@ -33,6 +32,7 @@ def dump_to_path(
     file_formatters: Mapping[str, WriterClass] | None = None,
     validator_options: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     **writer_options: Any,
 ) -> Sink:
     """Write the package into a folder: one file per table, copies of its other files, `datapackage.json`.
@@ -40,8 +40,14 @@ def dump_to_path(
     Everything is swapped in at the end of the run, whole or not at all. Files of the previous dump that
     the new one has no longer are removed when they are as they were written; other files are left alone.
 
+    The folder may be in a store: ``s3://bucket/out``, ``gs://``, ``az://``, ``sftp://`` … The files are
+    uploaded at the end of the run, so that nobody sees them before all are there; then each is shown, the
+    descriptor last. A store shows them one after the other, and cannot be locked: whoever reads in that
+    moment may meet new files beside old ones, and of two runs at once each file is from one of them. With
+    `add_filehash_to_path` no file is replaced by another, and the descriptor alone decides.
+
     Args:
-        out_path: The folder; it is made when it is not there.
+        out_path: The folder, or the URL of one in a store; it is made when it is not there, but no bucket is.
         force_format: Whether every table is written in `format`; otherwise each in the format that the
             ending of its path names.
         format: The format of the tables: ``csv``, ``json``, ``ndjson``, or that of another installed writer.
@@ -57,12 +63,14 @@ def dump_to_path(
         validator_options: ``{"on_error": …}`` says what becomes of a row that breaks a constraint of its
             schema: ``"raise"`` (the default), ``"drop"``, ``"clear"``, ``"ignore"``, or a function.
         options: Options of the writer, the same as `writer_options`.
+        storage_options: What the fsspec file system of a URL takes.
         **writer_options: Options of the writer, such as `delimiter` for CSV.
 
     Raises:
-        FlowError: An option, a counter or a format is unknown.
+        FlowError: An option, a counter or a format is unknown, or a URL cannot be written to.
+        AccessError: The folder cannot be written to; in a store, this is tried before any data move.
     """
-    folder = _local(out_path, "out_path")
+    folder = target_folder(out_path, storage_options)
     layout = _layout(
         force_format=force_format,
         format=format,
@@ -97,15 +105,16 @@ def dump_to_zip(
     file_formatters: Mapping[str, WriterClass] | None = None,
     validator_options: Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     **writer_options: Any,
 ) -> Sink:
     """Write the package into a zip file, deflated; it holds what `dump_to_path` writes.
 
-    The file is written beside its place and swapped in at the end of the run. The same data give the same
-    bytes.
+    The file is written beside its place and swapped in at the end of the run; or uploaded, when it is in a
+    store. The same data give the same bytes.
 
     Args:
-        out_file: The zip file.
+        out_file: The zip file, or its URL in a store.
         force_format: As in `dump_to_path`, like all that follow.
         format: The format of the tables.
         counters: Names of the properties that counts are written to.
@@ -116,13 +125,14 @@ def dump_to_zip(
         file_formatters: Writer classes by format, besides the installed ones.
         validator_options: What becomes of a row that breaks a constraint.
         options: Options of the writer.
+        storage_options: What the fsspec file system of a URL takes.
         **writer_options: Options of the writer.
 
     Raises:
-        FlowError: An option, a counter or a format is unknown.
+        FlowError: An option, a counter or a format is unknown, or a URL cannot be written to.
+        AccessError: The file cannot be written.
     """
-    target = _local(out_file, "out_file")
-    safe_path(target.name)
+    folder, name = target_file(out_file, storage_options)
     layout = _layout(
         force_format=force_format,
         format=format,
@@ -139,7 +149,7 @@ def dump_to_zip(
     def step(package: Package) -> None:
         from dataflows_dump_path.dump import Dump
 
-        Dump(package, target.parent, layout, zip_name=target.name)
+        Dump(package, folder, layout, zip_name=name)
 
     return step
 
@@ -162,12 +172,3 @@ def _on_error(options: Mapping[str, Any]) -> Any:
     on_error = options.get("on_error", "raise")
     check_on_error(on_error)
     return on_error
-
-
-def _local(path: str | os.PathLike[str], parameter: str) -> Path:
-    text = os.fspath(path)
-    if "://" in text:
-        raise FlowError(f"{parameter} is a place on this machine, not a URL: {text!r}")
-    if not text:
-        raise FlowError(f"{parameter} is empty; write '.' for the current folder")
-    return Path(text)
