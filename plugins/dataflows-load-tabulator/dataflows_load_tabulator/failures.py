@@ -34,7 +34,7 @@ def failures(source: Any, shown: str, where: Callable[[], str] = lambda: "") -> 
         yield
     except (DataflowsError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001 - the parser may be anybody's
+    except Exception as error:  # noqa: BLE001 - the seam: a parser may raise anything
         if own := _own(error):
             raise own from None
         made = _translated(error, f"{shown}{where()}", source)

@@ -142,7 +142,7 @@ def load_tabulator(
         null_sequence=None,
     )
     limit = checked_limit(limit_rows)
-    if not isinstance(sample_size, int) or sample_size < 1:
+    if sample_size < 1:
         raise FlowError(f"sample_size={sample_size!r} must be a number from 1")
     reader = Reader(
         headers=_checked_headers(headers),
