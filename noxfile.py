@@ -106,10 +106,10 @@ def _install(session: nox.Session, *names: str, groups: tuple[str, ...] = ("test
     wanted = (*names, *(word for word in own if word in DISTRIBUTIONS))
     folders = dict.fromkeys((ROOT, *(DISTRIBUTIONS[name] for name in wanted)))
     editable = [word for folder in folders for word in ("-e", str(folder))]
-    # One backend for all, instead of a new environment with it for each.
-    session.install("-q", "hatchling>=1.27", "editables", env=QUICK)
     tools = [*GROUP(*groups), *(word for word in own if word not in DISTRIBUTIONS)]
-    session.install("--no-build-isolation", *editable, *tools, env=QUICK)
+    # One backend for all of ours, instead of a new environment with it for each; tools may need others.
+    session.install("-q", "hatchling>=1.27", "editables", *tools, env=QUICK)
+    session.install("--no-build-isolation", *editable, env=QUICK)
 
 
 def _own_group(name: str) -> tuple[str, ...]:
