@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from dataflows_core.errors import FlowError, UnreadableError, near_misses
 
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Address"]
 
-_SECRET = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
+# What may be shown of the options in a URL; any other may be a secret, or hold one.
+_HARMLESS = {"application_name", "charset", "client_encoding", "connect_timeout", "driver", "host", "mode"}
+_HARMLESS |= {"gssencmode", "port", "sslmode", "target_session_attrs", "uri", "user"}
+_SAID = re.compile(r"\b(pwd|\w*password)(\s*=\s*)('[^']*'|[^\s;&']+)", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
 _SHORT = {"postgres": "postgresql", "sqlite3": "sqlite"}
 _HIDDEN = "***"
+_FORM = "postgresql://user:password@host:port/database"
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,8 @@ class Address:
                 f"engine must be a URL, a path or a SQLAlchemy engine, and is a {type(engine).__name__}"
             )
         text = _from_environment(str(engine))
+        if "://" in text and not _SCHEME.match(text):
+            raise FlowError(f"the URL of a database begins with a scheme; it has the form {_FORM}")
         if not _SCHEME.match(text):
             return cls(URL.create(_kind_of_file(Path(text)), database=text))
         try:
@@ -66,10 +73,27 @@ class Address:
             scheme = text.partition("://")[0]
             raise FlowError(
                 f"the URL that begins with {scheme + '://'!r} is no URL of a database; "
-                "it has the form postgresql://user:password@host:port/database"
+                f"it has the form {_FORM}"
             ) from None
+        if "@" in (url.host or ""):
+            raise FlowError(
+                f"the URL that begins with {url.drivername + '://'!r} has two characters '@'; "
+                "the one within the user's name or the password is written %40"
+            )
         name, _, driver = url.drivername.partition("+")
         return cls(url.set(drivername="+".join(filter(None, [_SHORT.get(name, name), driver]))))
+
+    def check_options(self) -> None:
+        """See that the URL of a file has no options, which would make no difference.
+
+        Raises:
+            FlowError: It has some.
+        """
+        if self.url.query and self.engine is None:
+            raise FlowError(
+                f"{self.shown} has options, which make no difference here: {', '.join(self.url.query)}"
+                "\n  leave them out, or give a SQLAlchemy engine that has them"
+            )
 
     @property
     def dialect(self) -> str:
@@ -79,19 +103,20 @@ class Address:
     @property
     def shown(self) -> str:
         """The URL as messages show it."""
-        query = {key: _HIDDEN if _SECRET.search(key) else value for key, value in self.url.query.items()}
+        query = {key: value if key in _HARMLESS else _HIDDEN for key, value in self.url.query.items()}
         shown = self.url.set(query=query).render_as_string(hide_password=True)
         return shown.replace("%2A%2A%2A", _HIDDEN)
 
     def clean(self, message: object) -> str:
         """A message of a driver, on one line or several, without secrets."""
-        secrets = [str(self.url.password or "")]
+        secrets = {str(self.url.password or "")}
         for key, value in self.url.query.items():
-            if _SECRET.search(key):
-                secrets += [value] if isinstance(value, str) else value
-        text = str(message).strip()
-        for secret in filter(None, secrets):
-            text = text.replace(secret, _HIDDEN)
+            if key not in _HARMLESS:
+                secrets |= {value} if isinstance(value, str) else {*value}
+        text = _SAID.sub(rf"\1\2{_HIDDEN}", str(message).strip())
+        for secret in secrets | {quote(secret, safe="") for secret in secrets}:
+            if len(secret) > 1:
+                text = text.replace(secret, _HIDDEN)
         return text
 
 

@@ -262,9 +262,11 @@ def _writable(address: Address) -> Database | None:
     if address.dialect == "sqlite":
         from dataflows_sql.sqlite import SQLite
 
+        address.check_options()
         return SQLite(address)
     if address.dialect == "duckdb":
         from dataflows_sql.duck import DuckDB
 
+        address.check_options()
         return DuckDB(address)
     return None

@@ -203,6 +203,8 @@ class PostgresConnection:
                 described = self._driver.execute(
                     f"SELECT * FROM ({select}\n) AS q LIMIT 0".encode()
                 ).description
+                if not described:
+                    raise FlowError("the query gives no columns")
                 fields = [column_field(column) for column in described]
                 return Schema(tuple(self._scaled(fields, select)))
         except psycopg.OperationalError:
