@@ -37,8 +37,8 @@ def dump_to_excel(
     """Write the package into one Excel workbook: a sheet for each resource, in their order.
 
     The workbook is written beside its place and swapped in at the end of the run, whole or not at all; one in
-    a store (``s3://bucket/cities.xlsx``) is written into a temporary folder and uploaded. A new one is written
-    in bounded memory. What a cell cannot hold exactly is written as text, and told: numbers of more than 15
+    a store (``s3://bucket/cities.xlsx``) is written into a temporary folder and uploaded. A new one takes
+    bounded memory. What a cell cannot hold exactly is written as text, and told: numbers of more than 15
     digits, dates before March 1900, parts of a second, time zones. Text is never taken for a formula.
 
     Args:
