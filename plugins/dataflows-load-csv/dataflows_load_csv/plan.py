@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -190,14 +191,15 @@ def plan_file(source: Source, options: Options, *, thorough: bool = True) -> Fil
     with closing(source.open()) as raw:
         most = HEAD_BYTES if raw.seekable() else LONG_HEAD_BYTES
         head, complete = read_head(raw, most if thorough else SHORT_HEAD_BYTES)
-        plain = raw.seekable() and source.local is not None
+        size = raw.seek(0, os.SEEK_END) if raw.seekable() else None
     _check_text(head, source, options.dialect)
     encoding = detect_encoding(head, options.encoding, complete=complete)
     places: list[bytes] = []
-    if plain and thorough and not complete and encoding.name == "utf-8":
-        places = read_places(source, len(head), source.size)
+    if size is not None and thorough and not complete and encoding.name == "utf-8":
+        places = read_places(source, len(head), size)
         if options.encoding is None and not encoding.mark:
             encoding = detect_elsewhere(places) or encoding
+    plain = size is not None and source.local is not None
     split, samples = _begun(source, options, encoding, head, complete=complete, plain=plain)
     if encoding.name == "utf-8":
         strict = replace(split.decoder, ragged="raise")

@@ -47,7 +47,7 @@ def read_places(source: Source, begin: int, size: int) -> list[bytes]:
     """Lines from all over a file, its end among them; the first and the last of a place whole.
 
     Args:
-        source: A local file that is not compressed, in an encoding whose line ends are those of ASCII.
+        source: A file in which any place can be gone to, in an encoding whose line ends are those of ASCII.
         begin: Offset behind which to read.
         size: Length of the file in bytes.
     """

@@ -2,65 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from dataflows_core.cast import cast_column
 from dataflows_core.errors import DataError, RowError, UnreadableError
 from dataflows_core.files import Source
+from dataflows_core.fit import fit
 from dataflows_core.schema import Schema
+from dataflows_parquet.opened import opened_arrow, opened_parquet
+from dataflows_parquet.pieces import batches_of_stream, gathered, small_batches
 
 __all__ = ["ArrowSplit", "Block", "ParquetSplit", "TypedSplit"]
 
-_BATCH_BYTES = 4 << 20
-_FEWEST_ROWS, _MOST_ROWS = 1 << 14, 1 << 16
-
 Block = tuple[int, pa.RecordBatch]
 """The number of rows of the file before it, and rows."""
-
-
-@contextmanager
-def _readable(file: Source, what: str) -> Iterator[pa.NativeFile]:
-    """The bytes of a file as Arrow reads them; what Arrow says of damage is said in our words."""
-    with closing(file.open_seekable()) as stream:
-        local = file.local
-        plain = local is not None and getattr(stream, "compression", None) == ""
-        try:
-            yield pa.OSFile(str(local)) if plain else pa.PythonFile(stream, mode="r")
-        except (pa.ArrowException, OSError) as error:
-            raise UnreadableError(f"{file.shown} is no {what} file, or a damaged one: {error}") from error
-
-
-@contextmanager
-def _opened_parquet(file: Source) -> Iterator[pq.ParquetFile]:
-    """A Parquet file, open.
-
-    Raises:
-        AccessError: It cannot be opened.
-        UnreadableError: It is no Parquet file, or a damaged one.
-    """
-    with _readable(file, "Parquet") as native, pq.ParquetFile(native) as parquet:
-        yield parquet
-
-
-@contextmanager
-def _opened_arrow(file: Source) -> Iterator[Any]:
-    """A reader of an Arrow file: of the random-access form (Feather), or of the stream form.
-
-    Raises:
-        AccessError: It cannot be opened.
-        UnreadableError: It is no Arrow file, or a damaged one.
-    """
-    with _readable(file, "Arrow") as native:
-        magic = native.read(6)
-        native.seek(0)
-        yield pa.ipc.open_file(native) if magic == b"ARROW1" else pa.ipc.open_stream(native)
 
 
 @dataclass(frozen=True)
@@ -70,12 +31,16 @@ class TypedSplit:
     Args:
         file: The file.
         schema: The schema of the batches.
+        stored: What the file has of it, typed as it is there; None when that is all, and the same.
+        constants: Texts of fields that every row of the file has the same value of, by name.
         begin: The first row group or record batch.
         end: The one behind the last; None for the end of the file.
     """
 
     file: Source
     schema: Schema
+    stored: Schema | None = None
+    constants: tuple[tuple[str, str | None], ...] = ()
     begin: int = 0
     end: int | None = None
 
@@ -89,29 +54,75 @@ class TypedSplit:
         """Not known: how long a block is in the file is no business of its rows."""
         return None
 
+    @property
+    def columns(self) -> Schema:
+        """The columns that are read from the file."""
+        return self.schema if self.stored is None else self.stored
+
+    @abstractmethod
+    def blocks(self) -> Iterator[Block]:
+        """The rows of the split, in pieces of a few megabytes, read anew."""
+
+    def select(self, names: Iterable[str]) -> Self:
+        """The split with some fields only; the columns of the others are not read."""
+        schema = self.schema.select(names)
+        stored = None if self.stored is None else self.stored.select(n for n in schema.names if n in self.stored)
+        constants = tuple(item for item in self.constants if item[0] in schema)
+        return replace(self, schema=schema, stored=stored, constants=constants)
+
     def decode(self, block: Block) -> pa.RecordBatch:
         """The rows of a block, with the types of the schema.
 
         Raises:
+            UnreadableError: The block is damaged.
             RowError: A value that is not of the type that the descriptor in the file says.
         """
+        self._check(block[1])
         columns = []
-        for field, column in zip(self.schema, block[1].columns, strict=True):
+        for field, column in zip(self.columns, block[1].columns, strict=True):
             if column.type != field.arrow:
                 column, errors = cast_column(column, field, missing_values=())
                 if errors:
                     raise RowError(str(errors[0]), index=errors[0].index, field=field.name)
             columns.append(column)
-        return pa.RecordBatch.from_arrays(columns, names=list(self.schema.names))
+        batch = block[1].select([])
+        for field, column in zip(self.columns, columns, strict=True):
+            batch = batch.append_column(field.name, column)
+        return self._completed(batch)
 
     def locate(self, block: Block, index: int) -> int:
         """The row's number in the file."""
         return block[0] + index + 1
 
+    def _check(self, batch: pa.RecordBatch) -> None:
+        # Arrow takes what it reads on trust; kernels that work on broken offsets end the process.
+        try:
+            batch.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise UnreadableError(f"{self.source} is damaged: {error}") from error
+
+    def _completed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The columns of the file as those of the schema."""
+        if self.stored is None:
+            return batch
+        before = self.stored
+        for name, text in self.constants:
+            field = self.schema.field(name)
+            column, _ = cast_column(pa.array([text], pa.string()), field, missing_values=())
+            batch = batch.append_column(field.name, pa.repeat(column[0], batch.num_rows))
+            before = before.add(field)
+        return fit(before, self.schema)(batch)
+
     def _refuse_change(self, arrow: pa.Schema) -> None:
-        if missing := [name for name in self.schema.names if name not in arrow.names]:
+        if missing := [name for name in self.columns.names if name not in arrow.names]:
             raise DataError(
                 f"{self.source} has changed since the flow was planned: there is no column {missing[0]!r}"
+            )
+
+    def _refuse_short(self, announced: int, found: int, what: str) -> None:
+        if announced != found:
+            raise UnreadableError(
+                f"{self.source} is damaged: it says that {what} has {announced:,} rows, and there are {found:,}"
             )
 
 
@@ -124,9 +135,9 @@ class ParquetSplit(TypedSplit):
 
         Raises:
             AccessError: It cannot be opened.
-            UnreadableError: It is no Parquet file, or a damaged one.
+            UnreadableError: It is no Parquet file, or a damaged one, or an index of others.
         """
-        with _opened_parquet(file) as parquet:
+        with opened_parquet(file) as parquet:
             return parquet.schema_arrow
 
     def blocks(self) -> Iterator[Block]:
@@ -136,24 +147,25 @@ class ParquetSplit(TypedSplit):
             AccessError: The file cannot be opened.
             UnreadableError: It is damaged.
         """
-        with _opened_parquet(self.file) as parquet:
+        names = list(self.columns.names)
+        with opened_parquet(self.file) as parquet:
             self._refuse_change(parquet.schema_arrow)
             meta = parquet.metadata
-            groups = range(self.begin, meta.num_row_groups if self.end is None else self.end)
-            first = sum(meta.row_group(number).num_rows for number in range(self.begin))
-            for group in groups:
-                rows, size = meta.row_group(group).num_rows, meta.row_group(group).total_byte_size
-                wanted = max(_FEWEST_ROWS, min(_MOST_ROWS, _BATCH_BYTES * rows // max(size, 1)))
-                for batch in parquet.iter_batches(wanted, [group], list(self.schema.names)):
-                    # Parquet may give the columns in its own order.
-                    yield first, batch.select(list(self.schema.names))
+            sizes = [meta.row_group(group).num_rows for group in range(meta.num_row_groups)]
+            self._refuse_short(meta.num_rows, sum(sizes), "it")
+            first = sum(sizes[: self.begin])
+            for group in range(self.begin, len(sizes) if self.end is None else self.end):
+                expected = first + sizes[group]
+                for batch in gathered(small_batches(parquet, group, names)):
+                    yield first, batch
                     first += batch.num_rows
+                self._refuse_short(sizes[group], first - expected + sizes[group], f"row group {group + 1}")
 
-    def divide(self, parts: int) -> list[ParquetSplit]:
+    def divide(self, parts: int) -> list[Self]:
         """The split as several, each of some row groups."""
         if self.begin or self.end is not None or self.file.local is None:
             return [self]
-        with _opened_parquet(self.file) as parquet:
+        with opened_parquet(self.file) as parquet:
             groups = parquet.metadata.num_row_groups
         parts = min(parts, groups)
         if parts < 2:
@@ -173,27 +185,27 @@ class ArrowSplit(TypedSplit):
             AccessError: It cannot be opened.
             UnreadableError: It is no Arrow file, or a damaged one.
         """
-        with _opened_arrow(file) as reader:
+        with opened_arrow(file) as (reader, _):
             return reader.schema
 
     def blocks(self) -> Iterator[Block]:
-        """Batches of at most 65,536 rows, read anew.
+        """Batches of a few megabytes, read anew.
 
         Raises:
             AccessError: The file cannot be opened.
             UnreadableError: It is damaged.
         """
-        with _opened_arrow(self.file) as reader:
+        with opened_arrow(self.file) as (reader, native):
             self._refuse_change(reader.schema)
             first = 0
-            for batch in _batches(reader):
-                chosen = batch.select(list(self.schema.names))
-                for start in range(0, chosen.num_rows, _MOST_ROWS):
-                    yield first + start, chosen[start : start + _MOST_ROWS]
-                first += batch.num_rows
+            for batch in self._read(reader, native):
+                chosen = batch.select([reader.schema.get_field_index(name) for name in self.columns.names])
+                self._check(chosen)
+                for piece in gathered([chosen]):
+                    yield first, piece
+                    first += piece.num_rows
 
-
-def _batches(reader: Any) -> Iterator[pa.RecordBatch]:
-    if hasattr(reader, "num_record_batches"):
-        return (reader.get_batch(number) for number in range(reader.num_record_batches))
-    return iter(reader)
+    def _read(self, reader: Any, native: pa.NativeFile) -> Iterator[pa.RecordBatch]:
+        if isinstance(reader, pa.ipc.RecordBatchFileReader):
+            return (reader.get_batch(number) for number in range(reader.num_record_batches))
+        return batches_of_stream(reader, native, self.source)
