@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -16,11 +17,17 @@ __all__ = ["Content"]
 logger = logging.getLogger("dataflows.load_tabulator")
 
 
+_ONE_AT_A_TIME = threading.Lock()
+
+
 class _Raw(io.RawIOBase):
-    """A stream that is read by `read` alone, as Python's buffers and texts want it."""
+    """A stream that is read by `read` alone, as Python's buffers and texts want it.
+
+    It has a place of its own, so that two resources can be read from one stream of the user's.
+    """
 
     def __init__(self, stream: IO[bytes], *, owned: bool) -> None:
-        self._stream, self._owned = stream, owned
+        self._stream, self._owned, self._place = stream, owned, 0
 
     def readable(self) -> bool:
         return True
@@ -29,11 +36,20 @@ class _Raw(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return self._stream.seek(offset, whence)
+        with _ONE_AT_A_TIME:
+            self._stream.seek(self._place)
+            self._place = self._stream.seek(offset, whence)
+        return self._place
 
     def readinto(self, buffer: Any) -> int:
-        data = self._stream.read(len(buffer))
+        if self._owned:
+            data = self._stream.read(len(buffer))
+        else:
+            with _ONE_AT_A_TIME:
+                self._stream.seek(self._place)
+                data = self._stream.read(len(buffer))
         buffer[: len(data)] = data
+        self._place += len(data)
         return len(data)
 
     def close(self) -> None:

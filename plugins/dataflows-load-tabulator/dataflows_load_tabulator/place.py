@@ -58,14 +58,10 @@ class Place:
     @property
     def opener(self) -> Callable[[], IO[bytes]] | None:
         """Opens its bytes; None when a loader of tabulator does."""
-        if self.stream is not None:
-            return self._rewound
+        stream = self.stream
+        if stream is not None:
+            return lambda: stream
         return self.file.open_seekable if self.file is not None else None
-
-    def _rewound(self) -> IO[bytes]:
-        assert self.stream is not None
-        self.stream.seek(0)
-        return self.stream
 
 
 @dataclass(frozen=True)

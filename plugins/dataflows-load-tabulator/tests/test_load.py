@@ -8,6 +8,7 @@ import io
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +20,8 @@ import pytest
 from dataflows_core import Flow, ProcessorError
 from dataflows_core.errors import AccessError, FlowError
 from dataflows_core.processors import load, load_tabulator
+from dataflows_load_tabulator.place import places
+from dataflows_load_tabulator.reader import Reader
 
 Rows = list[dict[str, Any]]
 
@@ -98,6 +101,15 @@ def test_a_stream_is_read_again_and_left_open(write: Any) -> None:
         flow = Flow(load_tabulator(stream))
         assert flow.results().rows == flow.results().rows == [[{"n": 1}]]
         assert not stream.closed
+
+
+def test_two_readers_of_one_stream_do_not_move_each_other() -> None:
+    stream = io.BytesIO(b"n\n" + b"".join(b"%d\n" % n for n in range(50_000)))
+    place = places(stream, scheme=None, format="csv", parsers={}, loaders={}, opening={})[0]
+    reader = Reader(headers=1, options={})
+    with closing(reader.open(place)) as one, closing(reader.open(place)) as other:
+        pairs = list(zip(one.rows(), other.rows(), strict=True))
+    assert pairs == [([str(n)], [str(n)]) for n in range(50_000)]
 
 
 def test_types_can_be_left_alone_or_declared(write: Any) -> None:
