@@ -19,6 +19,7 @@ from pathlib import Path
 
 from dataflows_core.cli.describe import module_file, object_path
 from dataflows_core.discovery import Entry, distribution_folders
+from dataflows_core.user_folders import cache_folder
 
 __all__ = ["cache_file", "import_problems"]
 
@@ -143,14 +144,7 @@ def _fingerprint(installed: str, module: str, names: Iterable[str]) -> str:
 
 def cache_file() -> Path:
     """Where the outcomes are kept."""
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return base / "dataflows" / "imports.json"
+    return cache_folder() / "imports.json"
 
 
 def _read_cache() -> dict[str, dict[str, str]]:

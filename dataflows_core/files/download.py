@@ -61,6 +61,7 @@ class Download(io.RawIOBase):
         beginning: What the caller has of it already; the bytes behind that are read.
 
     Attributes:
+        source: What messages call it.
         validators: Which version it is.
         is_kept: Whether the server says that the version which the caller has is the newest.
         encoding: How the server has packed it: ``"gzip"``, or nothing.
@@ -82,9 +83,9 @@ class Download(io.RawIOBase):
         beginning: Beginning | None = None,
     ) -> None:
         self._url, self._max_size, self._seen, self._kept = url, max_size, seen, kept
-        self._source = shown(url)
-        self._fields = header_fields(options, self._source)
-        self._patience = Patience(self._source)
+        self.source = shown(url)
+        self._fields = header_fields(options, self.source)
+        self._patience = Patience(self.source)
         beginning = beginning or Beginning(Validators())
         self.validators, self._passed, self._digest = beginning.validators, beginning.size, beginning.digest
         self.encoding, self.is_kept = "", False
@@ -107,15 +108,25 @@ class Download(io.RawIOBase):
         """
         parts: list[bytes] = []
         left = size
-        while left and (data := self._patiently(lambda: self._some(left))):  # noqa: B023 - called at once
-            self._passed += len(data)
-            self._digest.update(data)
-            self._patience.progress(len(data))
-            tell(self._source, len(data), self.validators.length)
-            refuse_longer(self._passed, self._max_size, self._source)
+        while left and (data := self.read_some(left)):
             parts.append(data)
             left = left - len(data) if left > 0 else left
         return b"".join(parts)
+
+    def read_some(self, most: int) -> bytes:
+        """What comes first of up to `most` bytes; none only at the end.
+
+        Raises:
+            AccessError: They cannot be had.
+            UnreadableError: There are more than there may be.
+        """
+        data = self._patiently(lambda: self._some(most))
+        self._passed += len(data)
+        self._digest.update(data)
+        self._patience.progress(len(data))
+        tell(self.source, len(data), self.validators.length)
+        refuse_longer(self._passed, self._max_size, self.source)
+        return data
 
     def _patiently(self, work: Callable[[], T]) -> T:
         while True:
@@ -135,7 +146,7 @@ class Download(io.RawIOBase):
         data, length = body.read(most), self.validators.length
         if length is not None and self._passed + len(data) > length:
             raise AccessError(
-                f"{self._source}: the server sends more than the {length:,} bytes that it announced"
+                f"{self.source}: the server sends more than the {length:,} bytes that it announced"
             )
         if not data:
             self._check_end(body)
@@ -149,7 +160,7 @@ class Download(io.RawIOBase):
         if length is None and body.ends_by_closing:
             logger.warning(
                 "%s: the server does not say how long it is; whether all of it came cannot be told",
-                self._source,
+                self.source,
             )
         self._ended = True
 
@@ -171,8 +182,7 @@ class Download(io.RawIOBase):
             response.close()
             self.is_kept = True
             return
-        self._take_whole(response)
-        self._see()
+        self._see(self._take_whole(response))
 
     def _continue(self) -> None:
         """Ask for the rest; a server may as well send the whole."""
@@ -183,54 +193,62 @@ class Download(io.RawIOBase):
             self._take_again(response)
             return
         found = content_range(response.headers.get("Content-Range") or "")
-        body = self._body = Body(response, self._source)
+        body = self._body = Body(response, self.source)
         if response.status != 206 or found is None or not self._fits(found, body, response):
             self._ranges = False
             raise Passing(f"broke off, and the server does not continue it as asked ({response.status})")
         self.validators = replace(self.validators, length=found[2] or self.validators.length)
-        check_announced(self.validators.length, self._max_size, self._source)
+        check_announced(self.validators.length, self._max_size, self.source)
 
     def _fits(self, found: tuple[int, int, int | None], body: Body, response: HTTPResponse) -> bool:
         """Whether an answer is the rest of what was passed on, or the beginning of the rest."""
         first, last, total = found
-        version = Validators.of(response.headers, total)
+        version, own = Validators.of(response.headers, total), self.validators
+        # A server that does not heed If-Range sends the rest of any version.
+        said = version.etag == own.etag if own.etag else version.modified == own.modified
         return (
-            first == self._passed
+            said
+            and first == self._passed
             and body.length in (None, last - first + 1)
-            and not (total is None and self.validators.length is None)
-            and _encoding(response, self._source) == self.encoding
-            and not version.differ(self.validators)
+            and not (total is None and own.length is None)
+            and _encoding(response, self.source) == self.encoding
+            and not version.differ(own)
         )
 
     def _take_again(self, response: HTTPResponse) -> None:
         """Take the whole file when a part is there: its beginning must be that part."""
-        self._take_whole(response)
+        version = self._take_whole(response)
+        if not self._looked_at and version.differ(self.validators):
+            raise self._changed()
         digest, left = hashlib.sha256(), self._passed
         while left and self._body is not None and (data := self._body.read(left)):
             digest.update(data)
             left -= len(data)
         if left or digest.digest() != self._digest.digest():
             raise self._changed()
-        self._see()
+        # Not before: until here what was passed on may be of another version.
+        self._see(version)
 
-    def _take_whole(self, response: HTTPResponse) -> None:
-        body = self._body = Body(response, self._source)
+    def _take_whole(self, response: HTTPResponse) -> Validators:
+        body = self._body = Body(response, self.source)
         if response.status not in (200, 203):
             raise AccessError(
-                f"{self._source}: the server answered {response.status}, which was not asked for"
+                f"{self.source}: the server answered {response.status}, which was not asked for"
             )
-        encoding = _encoding(response, self._source)
+        encoding = _encoding(response, self.source)
         if encoding != self.encoding and (self._looked_at or self._passed):
             raise self._changed()
-        self.encoding, self.validators = encoding, Validators.of(response.headers, body.length)
-        check_announced(body.length, self._max_size, self._source)
+        self.encoding = encoding
+        check_announced(body.length, self._max_size, self.source)
+        return Validators.of(response.headers, body.length)
 
-    def _see(self) -> None:
+    def _see(self, version: Validators) -> None:
+        self.validators = version
         if self._seen is not None:
-            self._seen.see(self.validators, self._source)
+            self._seen.see(version, self.source)
 
     def _changed(self) -> Changed:
-        return Changed(f"{self._source} changed on the server while it was read\n  run the flow again")
+        return Changed(f"{self.source} changed on the server while it was read\n  run the flow again")
 
     def _drop(self) -> None:
         if self._body is not None:

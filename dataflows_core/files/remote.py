@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from dataflows_core.errors import AccessError, FlowError
@@ -11,7 +12,7 @@ from dataflows_core.files.streams import Counted, Readable
 from dataflows_core.files.urls import is_http, shown
 from dataflows_core.files.validators import Sightings
 
-__all__ = ["glob_remote", "open_remote"]
+__all__ = ["glob_remote", "keep_remote", "open_remote"]
 
 
 def open_remote(
@@ -46,6 +47,28 @@ def _open_http(
     from dataflows_core.files.compression import decompressed
 
     return decompressed(download, shown(url), download.encoding, max_size=max_size)
+
+
+def keep_remote(url: str, options: Mapping[str, Any], max_size: int | None) -> Path:
+    """A local file with what a URL has now, kept for the next time.
+
+    Args:
+        url: The URL.
+        options: As in `open_remote`.
+        max_size: The most bytes it may have.
+
+    Raises:
+        AccessError: It cannot be had, or not to its end.
+        UnreadableError: It is too long.
+        FlowError: A plugin opens it, or its store does not say which version of it there is.
+    """
+    opened = _open_by_plugin(url)
+    if opened is not None:
+        opened.close()
+        raise FlowError(f"{shown(url)} is opened by a plugin, and cannot be kept; leave cache out")
+    from dataflows_core.files.keeping import kept_copy
+
+    return kept_copy(url, options, max_size)
 
 
 def _open_by_plugin(url: str) -> Readable | None:

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -15,7 +15,7 @@ from dataflows_core.commit import access_errors
 from dataflows_core.errors import AccessError, FlowError, UnreadableError, near_misses
 from dataflows_core.files.compression import SUFFIXES, decompressed, members
 from dataflows_core.files.limits import check_announced, checked_max_size
-from dataflows_core.files.remote import glob_remote, open_remote
+from dataflows_core.files.remote import glob_remote, keep_remote, open_remote
 from dataflows_core.files.streams import Guarded, Readable
 from dataflows_core.files.urls import is_http, is_remote, shown
 from dataflows_core.files.validators import Sightings
@@ -37,6 +37,7 @@ class Source:
         member: The file within a zip file.
         cache: Whether what is downloaded is kept for the next time.
         max_size: The most bytes that it may have, packed and unpacked; None guards against bombs alone.
+        kept: The local copy that is read instead; `fetched` gives a source with it.
 
     Examples:
         >>> Source.of("zip://data/a.tsv::archive.zip").suffix
@@ -49,6 +50,7 @@ class Source:
     member: str | None = None
     cache: bool = field(default=False, kw_only=True)
     max_size: int | None = field(default=None, kw_only=True)
+    kept: Path | None = field(default=None, kw_only=True)
     _seen: Sightings = field(default_factory=Sightings, init=False, repr=False, compare=False)
 
     @classmethod
@@ -87,8 +89,22 @@ class Source:
 
     @property
     def local(self) -> Path | None:
-        """Its path, if it lies in a local file system."""
+        """Its path, or that of the copy that is kept of it, if there is one in a local file system."""
+        if self.kept is not None:
+            return self.kept
         return None if is_remote(self.path) else _local(self.path)
+
+    def fetched(self) -> Source:
+        """The same with a copy of what is there now; itself when it is local, or nothing is to be kept.
+
+        Raises:
+            AccessError: It cannot be had, or not to its end.
+            UnreadableError: It is longer than `max_size`.
+            FlowError: It is in a place that does not say which version of it there is.
+        """
+        if not self.cache or self.local is not None:
+            return self
+        return replace(self, kept=keep_remote(self.path, self.storage_options, self.max_size))
 
     def open(self) -> Guarded:
         """Its bytes, unpacked, from the beginning.
@@ -129,18 +145,15 @@ class Source:
         return cast("IO[bytes]", aside)
 
     def _open_raw(self) -> Readable:
-        path = self.local
+        path = self.fetched().local
         if path is None:
             raw = open_remote(self.path, self.storage_options, max_size=self.max_size, seen=self._seen)
-            if raw.seekable():
-                check_announced(raw.seek(0, os.SEEK_END), self.max_size, self.shown)
-                raw.seek(0)
-            return raw
+            return self._allowed(raw)
         try:
-            stream = path.open("rb", buffering=0)
-            check_announced(os.fstat(stream.fileno()).st_size, self.max_size, self.shown)
-            return stream
+            return self._allowed(path.open("rb", buffering=0))
         except FileNotFoundError as error:
+            if is_remote(self.path):
+                raise AccessError(f"the kept copy of {self.shown} was removed; run the flow again") from error
             raise AccessError(_not_found(self.path, path)) from error
         except IsADirectoryError as error:
             raise AccessError(
@@ -148,6 +161,17 @@ class Source:
             ) from error
         except OSError as error:
             raise AccessError(f"{self.path} cannot be opened: {error.strerror or error}") from error
+
+    def _allowed(self, raw: Readable) -> Readable:
+        """The stream itself, when it is not longer than it may be, as far as that is known."""
+        if self.max_size is not None and raw.seekable():
+            try:
+                check_announced(raw.seek(0, os.SEEK_END), self.max_size, self.shown)
+                raw.seek(0)
+            except BaseException:
+                raw.close()
+                raise
+        return raw
 
     def members(self) -> list[str] | None:
         """The files in it when it is a zip file; None when it is none, or a file within one.
@@ -241,7 +265,7 @@ def expand(
         options, packed = storage_options or {}, "zip" if inner else compression
         limit = checked_max_size(max_size)
         return [
-            Source(path, options, packed, inner or member, cache=cache, max_size=limit)
+            Source(path, options, packed, inner or member, cache=cache, max_size=limit).fetched()
             for path in _matches(outer, options)
         ]
     if isinstance(paths, Iterable) and not isinstance(paths, bytes | Mapping):

@@ -23,6 +23,7 @@ class Act:
     etag: str | None = None
     modified: str | None = None
     ranges: bool = True
+    heeds: bool = True  # whether a part is of the wanted version only
     stop: int | None = None  # bytes of the answer's body after which the connection is cut
     shift: int = 0  # how far the part is from what was asked for
     most: int | None = None  # the longest part that is sent
@@ -32,7 +33,8 @@ class Act:
 
     def continues(self, wanted: str | None, version: str | None) -> bool:
         """Whether a part is sent to who wants it."""
-        return self.ranges and wanted is not None and version in (None, self.etag, self.modified)
+        same = not self.heeds or version in (None, self.etag, self.modified)
+        return self.ranges and wanted is not None and same
 
 
 @dataclass

@@ -204,6 +204,7 @@ def scripts(draw: st.DrawFn) -> list[dict[str, object]]:
         script.append(
             {
                 "body": VERSIONS[version],
+                "heeds": draw(st.booleans()),
                 **told,
                 "ranges": draw(st.booleans()),
                 "stop": draw(OFF),
