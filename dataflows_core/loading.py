@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from dataflows_core import discovery
-from dataflows_core.errors import FlowError, UnreadableError, near_misses
+from dataflows_core.errors import AccessError, FlowError, UnreadableError, near_misses
 from dataflows_core.files import Source as File
 from dataflows_core.files.compression import SUFFIXES
-from dataflows_core.files.urls import is_http
+from dataflows_core.files.urls import is_http, is_remote
 from dataflows_core.loader_choice import PACKAGE, choose, first_file, shown_source
 from dataflows_core.steps import Source
 
@@ -74,6 +74,8 @@ def load(
 
     def step(package: Package) -> None:
         source = _resolved(load_source)
+        if format in (None, PACKAGE):
+            source = _descriptor_in(source, options) or source
         inside = _members(source, options) if format is None and "member" not in options else None
         if format == PACKAGE or (format is None and _is_package(source, inside)):
             _load_package(source, resources, options, name)(package)
@@ -151,6 +153,23 @@ def _members(source: Any, options: Mapping[str, Any]) -> list[str] | None:
     if path.startswith("zip://") or Path(path).is_dir() or re.search(r"[*?\[]", path):
         return None
     return first_file(source, options).members()
+
+
+def _descriptor_in(source: Any, options: Mapping[str, Any]) -> str | None:
+    """The URL of the descriptor in a folder of a store; None when the source is none, or holds none."""
+    if not isinstance(source, str | Path) or not is_remote(str(source)) or is_http(str(source)):
+        return None
+    file, scheme = File.of(source), str(source).partition(":")[0].lower()
+    named = {file.suffix, PurePosixPath(file.path).suffix.lower()} & (_endings() | {".json", ".zip"})
+    if named or file.member or scheme in discovery.names("loader"):
+        return None
+    from dataflows_core.files.stores import store_size
+
+    url = f"{str(source).rstrip('/')}/{_DESCRIPTOR}"
+    try:
+        return None if store_size(url, options.get("storage_options") or {}) is None else url
+    except (AccessError, FlowError):
+        return None  # opening the source itself says what is wrong
 
 
 def _endings() -> set[str]:
