@@ -15,24 +15,21 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from dataflows_core.errors import AccessError, CastError, DataError, FlowError
+from dataflows_core.errors import AccessError, DataError, FlowError
 from dataflows_core.schema import Field, Schema
-from dataflows_core.text import column_to_text
 from dataflows_sql.address import Address
 from dataflows_sql.database import Attached, quoted, unquoted
+from dataflows_sql.sqlite_values import column_of, rows_of
 from dataflows_sql.stored import bare, stored_field
-from dataflows_sql.texts import from_text
 
 __all__ = ["SQLite"]
 
@@ -137,7 +134,7 @@ class SQLite:
     def decode(self, block: list[tuple[Any, ...]], schema: Schema) -> pa.RecordBatch:
         """The columns of some rows."""
         columns = [
-            _column(list(values), field)
+            column_of(list(values), field)
             for field, values in zip(schema, zip(*block, strict=True), strict=True)
         ]
         return pa.RecordBatch.from_arrays(columns, names=list(schema.names))
@@ -213,7 +210,7 @@ class SQLiteConnection:
         statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"
         for batch in from_files(files):
             for start in range(0, batch.num_rows, _ROWS):
-                self._driver.executemany(statement, _rows(batch[start : start + _ROWS], schema))
+                self._driver.executemany(statement, rows_of(batch[start : start + _ROWS], schema))
 
     @property
     def merges(self) -> bool:
@@ -298,58 +295,6 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _rows(batch: pa.RecordBatch, schema: Schema) -> Iterable[tuple[Any, ...]]:
-    columns = [_values(column, field) for field, column in zip(schema, batch.columns, strict=True)]
-    return zip(*columns, strict=True)
-
-
-def _values(column: pa.Array, field: Field) -> list[Any]:
-    """The values that SQLite stores."""
-    kind = column.type
-    if isinstance(kind, pa.BaseExtensionType):
-        return list(column.storage.to_pylist())
-    if pa.types.is_decimal(kind):
-        return _numbers(column, field)
-    if pa.types.is_floating(kind):
-        return _doubles(column)
-    if pa.types.is_temporal(kind):
-        texts = column_to_text(column, field)
-        if pa.types.is_timestamp(kind):  # as SQLite's own functions write it
-            texts = pc.replace_substring(texts, "T", " ", max_replacements=1)
-        return list(texts.to_pylist())
-    return list(column.to_pylist())
-
-
-def _doubles(column: pa.Array) -> list[Any]:
-    values: list[Any] = column.to_pylist()
-    if pc.any(pc.is_nan(column)).as_py():
-        # SQLite makes NaN null.
-        return ["NaN" if value is not None and value != value else value for value in values]
-    return values
-
-
-def _numbers(column: pa.Array, field: Field) -> list[Any]:
-    texts = column_to_text(column, field)
-    if column.type.scale <= 0:
-        return [None if text is None else _integer(text) for text in texts.to_pylist()]
-    short = pc.less_equal(pc.utf8_length(texts), _DIGITS)
-    doubles = pc.if_else(short, texts, None).cast(pa.float64()).to_pylist()
-    if pc.all(short).as_py() is not False:
-        return list(doubles)
-    pairs = zip(doubles, texts.to_pylist(), strict=True)
-    return [double if text is None or double is not None else _number(text) for double, text in pairs]
-
-
-def _integer(text: str) -> int | bytes:
-    number = int(text)
-    return number if -(1 << 63) <= number < 1 << 63 else text.encode()
-
-
-def _number(text: str) -> float | bytes:
-    short = len(text.lstrip("-0.").replace(".", "")) <= _DIGITS
-    return float(text) if short else text.encode()
-
-
 def _field(name: str, declared: str) -> Field | None:
     """The field of a declared column; None when the declaration says nothing."""
     found = _DECLARED.fullmatch(declared)
@@ -402,39 +347,3 @@ def _inferred(name: str, values: list[Any]) -> Field:
     if kinds and kinds <= {int, float}:
         return bare(name, "number", floatNumber=True)
     return bare(name, "string")
-
-
-def _column(values: list[Any], field: Field) -> pa.Array:
-    """A column of values as SQLite gives them, whatever a column is declared as."""
-    kind, types = field.arrow, pa.types
-    if types.is_boolean(kind):
-        return pa.array([_boolean(value, field, index) for index, value in enumerate(values)], kind)
-    if types.is_integer(kind) or types.is_string(kind):
-        with suppress(pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-            return pa.array(values, kind)
-    if types.is_floating(kind):
-        with suppress(pa.ArrowInvalid, pa.ArrowTypeError):
-            return pa.array(values, kind)
-    texts = [_text(value, field, index) for index, value in enumerate(values)]
-    return from_text(pa.array(texts, pa.string()), field)
-
-
-def _boolean(value: Any, field: Field, index: int) -> bool | None:
-    if value is None or value in (0, 1):
-        return None if value is None else bool(value)
-    raise CastError(field.name, value, "0 or 1, which are SQLite's booleans", index=index)
-
-
-def _text(value: Any, field: Field, index: int) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, float):
-        return format(
-            Decimal(f"{value:.{_DIGITS}g}" if pa.types.is_decimal(field.arrow) else repr(value)), "f"
-        )
-    if isinstance(value, bytes):
-        try:
-            return value.decode("ascii" if pa.types.is_decimal(field.arrow) else "utf-8")
-        except UnicodeDecodeError:
-            raise CastError(field.name, value, f"a {field.type}", index=index) from None
-    return str(value)
