@@ -144,12 +144,10 @@ class Document:
             head += data
             parser.feed(data)
             for _, element in parser.read_events():
-                name = etree.QName(element)
-                return Root(name.localname, name.namespace or ""), head
+                return _root(element), head
         if not head.strip():
             raise UnreadableError(f"{self.file.shown} is empty")
-        parser.close()
-        raise UnreadableError(f"{self.file.shown} holds no element")
+        return _root(parser.close()), head  # a document so short that its end was needed to read it
 
     def _parser(self, events: Sequence[str], tags: Sequence[str] | None) -> Any:
         parser = etree.XMLPullParser(
@@ -189,6 +187,11 @@ class Document:
             yield
         except etree.XMLSyntaxError as error:
             raise _translated(error, self.file.shown, self.huge) from error
+
+
+def _root(element: Element) -> Root:
+    name = etree.QName(element)
+    return Root(name.localname, name.namespace or "")
 
 
 class _Nothing(etree.Resolver):
