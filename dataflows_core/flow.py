@@ -196,6 +196,7 @@ class Flow:
         events: Events | None = None,
         keep: Callable[[Resource, Iterator[pa.RecordBatch]], None] | None = None,
     ) -> Package:
+        from dataflows_core.files.listening import heard_by
         from dataflows_core.run import Run
         from dataflows_core.runner import runner_of
 
@@ -203,9 +204,10 @@ class Flow:
         try:
             if events is not None:
                 events.manager.hook.flow_started(flow=self)
-            package = self.plan(limit=limit, events=events)
-            with Run(package, runner=runner_of(runner), events=events) as run:
-                run.execute(keep)
+            with heard_by(None if events is None else events.downloading):
+                package = self.plan(limit=limit, events=events)
+                with Run(package, runner=runner_of(runner), events=events) as run:
+                    run.execute(keep)
         except BaseException as error:
             if events is not None:
                 events.flow_failed(self, error)

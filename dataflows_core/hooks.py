@@ -44,6 +44,16 @@ class Specifications:
         """
 
     @hookspec
+    def downloading(self, source: str, done: int, total: int | None) -> None:
+        """Bytes of a file have come from far away, also while the flow is planned.
+
+        Args:
+            source: Its URL, as it may be shown.
+            done: How many bytes of it have come.
+            total: How many there are, packed as it is; None when the server does not say.
+        """
+
+    @hookspec
     def row_rejected(self, step: StepRef, resource: str, rejected: Rejected) -> None:
         """A row was dropped, or lost a value."""
 
@@ -111,6 +121,10 @@ class Events:
     def progress(self, resource: str, rows: int, size: int | None = None) -> None:
         """Tell of rows that were read."""
         self.manager.hook.progress(resource=resource, rows=rows, size=size)
+
+    def downloading(self, source: str, done: int, total: int | None) -> None:
+        """Tell how far a download is."""
+        self.manager.hook.downloading(source=source, done=done, total=total)
 
     @property
     def hears_rejected(self) -> bool:

@@ -23,6 +23,7 @@ COMMANDS = {
     "preview": "Show what each step does, to the schema and to the first rows.",
     "graph": "Draw the steps of a flow, as Mermaid text or as SVG.",
     "processors": "List the installed processors.",
+    "cache": "List, or clear, the downloads that are kept.",
 }
 """The commands of core, in the order of the help, with the first line of theirs: each is a module of this
 package, which is not imported for a list."""

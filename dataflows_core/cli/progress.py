@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
+from dataflows_core.cli.sizes import part_text
 from dataflows_core.hooks import hookimpl
 from dataflows_core.render import cut, display_width, printable
 from dataflows_core.stream import Derived, Splits
@@ -57,6 +58,35 @@ class Reading:
         return f"{self.rows:,} rows{speed}"
 
 
+@dataclass(frozen=True)
+class Fetching:
+    """How far a download is.
+
+    Attributes:
+        source: Where it comes from.
+        done: Bytes that have come.
+        total: All bytes; None when that is not known.
+    """
+
+    source: str
+    done: int
+    total: int | None
+
+    @property
+    def name(self) -> str:
+        """The last part of the source."""
+        return self.source.partition("?")[0].rstrip("/").rpartition("/")[2] or self.source
+
+    @property
+    def share(self) -> float | None:
+        """The part that has come, from 0 to 1; None when that is not known."""
+        return min(1.0, self.done / self.total) if self.total else None
+
+    def text(self) -> str:
+        """Bytes, and how many there are."""
+        return part_text(self.done, self.total)
+
+
 class Progress:
     """Adds up what the hooks tell; the classes below show it."""
 
@@ -83,6 +113,12 @@ class Progress:
         self.show(self.reading)
 
     @hookimpl
+    def downloading(self, source: str, done: int, total: int | None) -> None:
+        """Take in bytes that came; as soon as rows are read of it, these say how far it is."""
+        if self.reading is None:
+            self.show_download(Fetching(source, done, total))
+
+    @hookimpl
     def flow_finished(self) -> None:
         """Show the last resource's end."""
         self.end_reading()
@@ -104,6 +140,9 @@ class Progress:
         """Show how far it is; called often."""
         raise NotImplementedError
 
+    def show_download(self, fetching: Fetching) -> None:
+        """Show how far a download is; called often."""
+
     def show_end(self, reading: Reading) -> None:
         """Show that it is over."""
         raise NotImplementedError
@@ -119,11 +158,18 @@ class Bar(Progress):
 
     def show(self, reading: Reading) -> None:
         """Redraw the line, when the last time is long enough ago."""
+        self._draw(reading)
+
+    def show_download(self, fetching: Fetching) -> None:
+        """Redraw the line, as for rows."""
+        self._draw(fetching, "downloading ")
+
+    def _draw(self, far: Reading | Fetching, doing: str = "") -> None:
         now = time.monotonic()
         if now - self._last >= REDRAW:
             self._last = now
             width = shutil.get_terminal_size().columns - 1
-            self.stream.write(f"\r{bar_line(reading, width)}\x1b[K")
+            self.stream.write(f"\r{bar_line(far, width, doing)}\x1b[K")
             self.stream.flush()
             self._drawn = True
 
@@ -164,25 +210,28 @@ class Lines(Progress):
         print(printable(text), file=self.stream, flush=True)
 
 
-def bar_line(reading: Reading, width: int) -> str:
-    """The line that shows how far the reading of a resource is.
+def bar_line(far: Reading | Fetching, width: int, doing: str = "") -> str:
+    """The line that shows how far the reading of a resource, or a download, is.
 
     Args:
-        reading: How far it is.
+        far: How far it is.
         width: Terminal columns there are.
+        doing: What is done, in front of the name.
 
     Examples:
         >>> reading = Reading("cities", 1000, rows=1234, bytes=250, started=float("-inf"))
         >>> bar_line(reading, 60)
         'cities  ━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  25%  1,234 rows, 0 rows/s'
+        >>> bar_line(Fetching("https://x.org/a.csv?b=1", 12_300_000, 45_600_000), 70, "downloading ")
+        'downloading a.csv  ━━━━━╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌  27%  12.3 of 45.6 MB'
     """
-    name = printable(reading.name)
-    tail = reading.text()
-    if reading.share is not None:
-        tail = f"{reading.share:4.0%}  {tail}"
+    name = doing + printable(far.name)
+    tail = far.text()
+    if far.share is not None:
+        tail = f"{far.share:4.0%}  {tail}"
         room = min(20, width - display_width(name) - len(tail) - 4)
         if room >= 5:
-            done = int(reading.share * room)
+            done = int(far.share * room)
             tail = f"{'━' * done}{'╌' * (room - done)}  {tail}"
     name = cut(name, max(8, width - len(tail) - 2))
     return cut(f"{name}  {tail}", width)
@@ -227,12 +276,13 @@ def shown_progress() -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield Lines(sys.stderr)
         return
-    bar = Bar(sys.stderr)
-    stdout = sys.stdout
+    stdout, stderr = sys.stdout, sys.stderr
+    bar = Bar(stderr)
     if stdout.isatty():
         sys.stdout = _Aside(stdout, bar)
+    sys.stderr = _Aside(stderr, bar)  # what is logged
     try:
         yield bar
     finally:
-        sys.stdout = stdout
+        sys.stdout, sys.stderr = stdout, stderr
         bar.clear()

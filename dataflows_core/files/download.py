@@ -124,7 +124,7 @@ class Download(io.RawIOBase):
         self._passed += len(data)
         self._digest.update(data)
         self._patience.progress(len(data))
-        tell(self.source, len(data), self.validators.length)
+        tell(self.source, self._passed, self.validators.length)
         refuse_longer(self._passed, self._max_size, self.source)
         return data
 

@@ -145,7 +145,7 @@ def _keep_store(
         while data := stream.read(_PIECE):
             file.write(data)
             digest.update(data)
-            tell(source, len(data), version.length)
+            tell(source, file.tell(), version.length)
         size = file.tell()
     if size != version.length or _store_version(url, options) != version:
         raise Changed(f"{source} changed while it was read\n  run the flow again")

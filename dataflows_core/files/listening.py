@@ -9,16 +9,16 @@ from contextvars import ContextVar
 __all__ = ["Listener", "heard_by", "tell"]
 
 Listener = Callable[[str, int, int | None], None]
-"""Called with what messages call the source, how many more bytes came, and how many there are in all."""
+"""Called with what messages call the source, how many bytes have come, and how many there are in all."""
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
-def tell(source: str, size: int, total: int | None) -> None:
-    """Tell of bytes that came."""
+def tell(source: str, done: int, total: int | None) -> None:
+    """Tell how many bytes of a source have come."""
     listener = _listener.get()
     if listener is not None:
-        listener(source, size, total)
+        listener(source, done, total)
 
 
 @contextmanager

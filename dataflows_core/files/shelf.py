@@ -29,7 +29,7 @@ from dataflows_core.errors import AccessError
 from dataflows_core.files.validators import Validators
 from dataflows_core.user_folders import cache_folder
 
-__all__ = ["Entry", "Shelf", "shelves"]
+__all__ = ["Entry", "Shelf", "downloads_folder", "shelves"]
 
 logger = logging.getLogger("dataflows.files")
 
@@ -87,7 +87,7 @@ class Shelf:
     """
 
     def __init__(self, key: str, root: Path | None = None) -> None:
-        self.root = root or _root()
+        self.root = root or downloads_folder()
         self.folder = self.root / key
         self.part, self._part_facts = self.folder / "part", self.folder / "part.json"
         self._entry = self.folder / "entry.json"
@@ -229,14 +229,19 @@ class Shelf:
 
 def shelves() -> list[Shelf]:
     """All that is kept, those fetched last first."""
-    root = _root()
+    root = downloads_folder()
     if not root.is_dir():
         return []
     found = [Shelf(path.name, root) for path in root.iterdir() if path.is_dir()]
     return sorted(found, key=lambda shelf: shelf.facts()["fetched"] or 0.0, reverse=True)
 
 
-def _root() -> Path:
+def downloads_folder() -> Path:
+    """The folder of all downloads; it may not be there yet.
+
+    Raises:
+        AccessError: The user has no home.
+    """
     try:
         return cache_folder() / "downloads"
     except RuntimeError as error:
