@@ -9,7 +9,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dataflows_core.parsing import storage_type
+from dataflows_core.parsing import parse_items, storage_type
 from dataflows_core.printing import date_text, decimal_text, float_text, time_text, timestamp_text
 from dataflows_core.schema import Field
 
@@ -63,7 +63,9 @@ def _convert(column: pa.Array, field: Field) -> pa.Array | None:
         inside = pc.and_(pc.greater_equal(column, 0), pc.less_equal(column, 9999))
         return pc.if_else(inside, column, None).cast(target)
     if field.type == "list" and (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
-        return _cast(column, target) if kind.value_type == target.value_type else None
+        if kind.value_type == target.value_type:
+            return _cast(column, target)
+        return parse_items(column, field) if pa.types.is_string(kind.value_type) else None
     if kind == target:
         return column
     return _cast(column, target) if _same_meaning(kind, field) else None

@@ -27,7 +27,7 @@ from dataflows_core.plain import integer_scalar, text_scalar, texts
 from dataflows_core.schema import Field
 from dataflows_core.tables import item_field
 
-__all__ = ["parse", "parse_dates", "parse_integers", "storage_type"]
+__all__ = ["parse", "parse_dates", "parse_integers", "parse_items", "storage_type"]
 
 _FIRST_DAY = -719162  # 0001-01-01, in days from 1970-01-01: the first date that Python knows
 _WORTH_CODING = 1000  # values; dates and times of day repeat, and each need be read once only
@@ -278,14 +278,23 @@ def _within(values: pa.Array, most: int) -> pa.BooleanArray:
 def _parse_list(column: pa.Array, field: Field) -> pa.Array:
     delimiter = field.descriptor.get("delimiter") or ","
     # An empty text is an empty list, which the slow path knows.
-    parts = pc.split_pattern(pc.if_else(pc.equal(column, ""), None, column), delimiter)
+    return parse_items(pc.split_pattern(pc.if_else(pc.equal(column, ""), None, column), delimiter), field)
+
+
+def parse_items(parts: pa.ListArray, field: Field) -> pa.Array:
+    """Lists of texts as lists of what the texts mean; null where the slow path is needed.
+
+    Args:
+        parts: The lists.
+        field: The field, of type list.
+    """
     items = parse(parts.flatten(), item_field(field))
     failed = pc.list_parent_indices(parts).filter(pc.is_null(items))
     lengths = pc.fill_null(pc.list_value_length(parts), 0)
     offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths).cast(pa.int32())])
     bad = parts.is_null()
     if len(failed):
-        rows = pa.array(range(len(column)), failed.type)
+        rows = pa.array(range(len(parts)), failed.type)
         bad = pc.or_(bad, pc.is_in(rows, failed))
     return pa.ListArray.from_arrays(offsets, items, mask=bad).cast(field.arrow)
 
