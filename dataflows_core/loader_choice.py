@@ -147,13 +147,13 @@ def choose(
 ) -> Choice:
     """Choose the installed loader for a source.
 
+    Whoever brings parsers or loaders of tabulator wants them to be used, whatever else would read it.
+
     Args:
         source: A path, a URL or a list of them.
         format: The loader's name, if it is known.
         members: The files within the source, if it is a zip file.
         options: The options of the loader; those that say how to open the file are heeded.
-
-    Whoever brings parsers or loaders of tabulator wants them to be used, whatever else would read the source.
 
     Raises:
         UnreadableError: No installed loader knows the source; says what was tried and what is installed.
