@@ -1,12 +1,14 @@
 """JSON and NDJSON: one object per row, numbers digit for digit.
 
 Each column becomes a column of JSON texts, and the rows are joined from those; no row is ever a Python
-object. What JSON has no number for (``NaN``, ``INF``) is a text, which Table Schema reads as a number.
+object. What JSON has no number for (``NaN``, ``INF``) is a text, which Table Schema reads as a number. A list
+is an array of its items.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,11 +17,12 @@ import pyarrow.compute as pc
 
 from dataflows_core.guards import raw_bytes
 from dataflows_core.schema import Field, Schema
+from dataflows_core.tables import item_field
 from dataflows_core.text import column_to_text
 from dataflows_dump_path.describe import written_schema
 from dataflows_dump_path.writer import Data
 
-__all__ = ["JsonWriter", "NdjsonWriter"]
+__all__ = ["JsonWriter", "NdjsonWriter", "json_column", "json_objects"]
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', **{chr(code): json.dumps(chr(code))[1:-1] for code in range(32)}}
 _SPECIAL = "".join(_ESCAPES).encode()
@@ -58,16 +61,13 @@ class JsonWriter:
             return b""
         if batch.num_rows > 1 and batch.nbytes > _TEXT_LIMIT:
             half = batch.num_rows // 2
-            return self._joined(self._rows(batch[:half]), self._rows(batch[half:]))
-        parts: list[Any] = []
-        for number, (field, column) in enumerate(zip(self.schema, batch.columns, strict=True)):
-            opening = "{" if number == 0 else ", "
-            parts += [f"{opening}{json.dumps(field.name, ensure_ascii=False)}: ", _json_column(column, field)]
-        if not parts:
-            return self._joined(*[b"{}"] * batch.num_rows)
-        rows = pc.binary_join_element_wise(*parts, "}", "", null_handling="replace", null_replacement="null")
+            return self._rows(batch[:half]) + self._between.encode() + self._rows(batch[half:])
+        rows = self._texts(batch)
         whole = pa.ListArray.from_arrays(pa.array([0, len(rows)], pa.int32()), rows)
-        return self._joined(raw_bytes(pc.binary_join(whole, self._between)))
+        return raw_bytes(pc.binary_join(whole, self._between))
+
+    def _texts(self, batch: pa.RecordBatch) -> pa.Array:
+        return json_objects(self.schema.fields, batch.columns, batch.num_rows)
 
     def describe(self) -> dict[str, Any]:
         """Format, encoding and schema. Null is JSON's own, so no text means null."""
@@ -81,9 +81,6 @@ class JsonWriter:
     @property
     def _between(self) -> str:
         return ",\n"
-
-    def _joined(self, *rows: bytes) -> bytes:
-        return self._between.encode().join(rows)
 
 
 @dataclass(frozen=True)
@@ -117,11 +114,35 @@ class NdjsonWriter(JsonWriter):
         return "\n"
 
 
-def _json_column(column: pa.Array, field: Field) -> pa.Array:
-    """A column as JSON texts; nulls stay null."""
+def json_objects(fields: Sequence[Field], columns: Sequence[pa.Array], rows: int) -> pa.Array:
+    """Each row as a JSON object, on one line.
+
+    Args:
+        fields: Its members, by name and in order.
+        columns: Their values.
+        rows: How many rows there are.
+    """
+    parts: list[Any] = []
+    for number, (field, column) in enumerate(zip(fields, columns, strict=True)):
+        opening = "{" if number == 0 else ", "
+        parts += [f"{opening}{json.dumps(field.name, ensure_ascii=False)}: ", json_column(column, field)]
+    if not parts:
+        return pa.array(["{}"] * rows, pa.string())
+    return pc.binary_join_element_wise(*parts, "}", "", null_handling="replace", null_replacement="null")
+
+
+def json_column(column: pa.Array, field: Field) -> pa.Array:
+    """A column as JSON texts; nulls stay null.
+
+    Args:
+        column: The column; its physical type is what counts.
+        field: The field that it belongs to.
+    """
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
         return _one_line(column.storage.cast(pa.string()))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return _arrays(column, field)
     if field.type == "boolean":
         return column_to_text(column, field)
     if field.type == "year":
@@ -132,6 +153,15 @@ def _json_column(column: pa.Array, field: Field) -> pa.Array:
     if field.type == "number":
         return pc.if_else(pc.is_finite(column), text, _quoted(text))
     return _quoted(text)
+
+
+def _arrays(column: pa.Array, field: Field) -> pa.Array:
+    items = pc.fill_null(json_column(column.flatten(), item_field(field)), "null")
+    ends = pc.cumulative_sum(pc.fill_null(pc.list_value_length(column), 0)).cast(pa.int32())
+    offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends])
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, items), ", ")
+    arrays = pc.binary_join_element_wise("[", joined, "]", "")
+    return pc.if_else(column.is_valid(), arrays, pa.scalar(None, pa.string()))
 
 
 def _one_line(text: pa.Array) -> pa.Array:

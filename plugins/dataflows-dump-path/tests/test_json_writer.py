@@ -94,7 +94,9 @@ def test_the_other_types():
         ({"type": "datetime"}, dt.datetime(2020, 1, 2, 3, 4, 5, 6), "2020-01-02T03:04:05.000006"),
         ({"type": "year"}, 999, 999),
         ({"type": "yearmonth"}, "2020-01", "2020-01"),
-        ({"type": "list"}, ["a", "b"], "a,b"),
+        ({"type": "list"}, ["a,", "b"], ["a,", "b"]),
+        ({"type": "list", "itemType": "integer"}, [1, None], [1, None]),
+        ({"type": "list", "itemType": "date"}, [], []),
     ]
     for descriptor, value, expected in cases:
         field = Field({"name": "x", **descriptor})

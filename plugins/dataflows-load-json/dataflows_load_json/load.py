@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,6 +23,7 @@ from dataflows_core.steps import Source as SourceStep
 from dataflows_core.stream import Stream
 from dataflows_core.widths import fitted
 from dataflows_load_json.rows import Document, shape_of
+from dataflows_load_json.shape import GEOMETRY, SPATIAL
 from dataflows_load_json.split import JsonSplit, as_text, read_schema, rows_in
 
 if TYPE_CHECKING:
@@ -152,22 +153,37 @@ class _Load:
             lines = True if self.lines is None and file.suffix in _LINES else self.lines
             document = Document(file, shape_of(file, lines=lines, path=self.path, key=self.key))
             rows = rows_in(document, self.sample)
+            if document.shape.kind == "features":
+                document, rows = self._with_geometry(document, rows)
             header = bool(rows) and isinstance(rows[0], list)
             sample += _headed(rows, file.shown) if header else [row for row in rows if isinstance(row, dict)]
             documents.append(document)
             headed.append(header)
-        schema = self._schema(sample, files[0].shown)
+        spatial = {document.shape.key for document in documents if document.shape.kind == "features"}
+        schema = self._schema(sample, files[0].shown, spatial)
         pairs = zip(documents, headed, strict=True)
         return [JsonSplit(document, schema, header, self.extra) for document, header in pairs], schema
 
-    def _schema(self, rows: Sequence[Mapping[str, Any]], source: str) -> Schema:
-        names = tuple(dict.fromkeys(key for row in rows for key in row))
+    def _with_geometry(self, document: Document, rows: list[Any]) -> tuple[Document, list[Any]]:
+        """The document and its first rows, with the geometry under the name that the schema has for it."""
+        keys = {key for row in rows if isinstance(row, dict) for key in row} - {GEOMETRY}
+        fields = self.declared.descriptor.get("fields", ())
+        spatial = [f["name"] for f in fields if f.get("type") in SPATIAL and f["name"] not in keys]
+        if len(spatial) != 1 or any(f["name"] == GEOMETRY for f in fields):
+            return document, rows
+        document = replace(document, shape=replace(document.shape, key=spatial[0]))
+        return document, rows_in(document, self.sample)
+
+    def _schema(self, rows: Sequence[Mapping[str, Any]], source: str, spatial: set[str]) -> Schema:
         known = [item["name"] for item in self.declared.descriptor.get("fields", ())]
-        # Objects leave out what is null, so that declared fields need not be among the keys.
-        names = (*names, *(name for name in [*known, *self.declared.fields] if name not in names))
+        # Objects leave out what is null, so that declared fields need not be among the keys, and their keys
+        # have no order of their own.
+        keys = dict.fromkeys(key for row in rows for key in row)
+        names = tuple(dict.fromkeys([*known, *keys, *self.declared.fields]))
         wanted = self.declared.undeclared(names)
         picked = [{name: _plain(row.get(name)) for name in wanted} for row in rows]
         inferred = infer_rows(picked) if picked else Schema(tuple(Field({"name": name}) for name in wanted))
+        inferred = inferred.add(*(Field({"name": n, "type": "geojson"}) for n in wanted if n in spatial))
         for field in inferred:
             if all(row.get(field.name) is None for row in rows):
                 logger.warning("%s: field %r is null throughout the sample", source, field.name)

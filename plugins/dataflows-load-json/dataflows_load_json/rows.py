@@ -169,16 +169,18 @@ class Document:
             return
         prefix = f"{shape.prefix}.item" if shape.path else "item"
         items: Iterable[Any] = ijson.items(stream, prefix, use_float=False)
-        yield from (map(_feature, items) if shape.kind == "features" else items)
+        yield from (map(partial(_feature, shape.key), items) if shape.kind == "features" else items)
 
 
-def _feature(item: Any) -> Any:
-    """A feature as a row: its properties, its geometry, its id."""
+def _feature(geometry: str, item: Any) -> Any:
+    """A feature as a row: its properties, its id, its geometry under a name."""
     if not isinstance(item, dict) or item.get("type") != "Feature":
         return item  # no row: whoever makes columns says so, with its number
-    properties = item.get("properties") or {}
-    more = {name: item[name] for name in ("id", "geometry") if name in item and name not in properties}
-    return {**properties, **more}
+    row = dict(item.get("properties") or {})
+    for member, name in (("id", "id"), ("geometry", geometry)):
+        if member in item:
+            row.setdefault(name, item[member])
+    return row
 
 
 def _line_blocks(stream: _Checked, source: str) -> Iterator[list[Line]]:

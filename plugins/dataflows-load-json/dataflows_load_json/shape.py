@@ -10,9 +10,15 @@ import ijson
 
 from dataflows_core.errors import FlowError, UnreadableError, near_misses
 
-__all__ = ["Kind", "Shape", "find_shape"]
+__all__ = ["GEOMETRY", "SPATIAL", "Kind", "Shape", "find_shape"]
 
 Kind = Literal["lines", "items", "keyed", "features"]
+
+GEOMETRY = "geometry"
+"""The field that the geometry of a feature becomes, unless a schema says otherwise."""
+
+SPATIAL = ("geojson", "geopoint")
+"""The types that a geometry can have."""
 
 _MOST_KEYS = 1000
 
@@ -25,7 +31,7 @@ class Shape:
         kind: ``"lines"``: a document each line; ``"items"``: a list; ``"keyed"``: an object of objects;
             ``"features"``: the features of a GeoJSON document.
         path: The keys that lead to them.
-        key: For ``"keyed"``, the field that the keys become.
+        key: For ``"keyed"``, the field that the keys become; for ``"features"``, that of the geometry.
     """
 
     kind: Kind
@@ -63,13 +69,13 @@ def find_shape(events: Iterator[tuple[str, Any]], source: str, path: tuple[str, 
     lists: list[str] = []
     for name, first in _members(events):
         if name == "type" and not path and first == ("string", "FeatureCollection"):
-            return Shape("features", ("features",))
+            return Shape("features", ("features",), GEOMETRY)
         if first[0] == "start_array":
             lists.append(name)
             if name == "features" and not path:
                 break  # GeoJSON, most likely; its type may stand behind the features
     if lists == ["features"] and not path:
-        return Shape("features", ("features",))
+        return Shape("features", ("features",), GEOMETRY)
     if len(lists) == 1:
         return Shape("items", (*path, lists[0]))
     found = f"these lists: {', '.join(lists)}" if lists else "no list"

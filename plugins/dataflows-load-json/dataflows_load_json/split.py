@@ -10,8 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from dataflows_core import json_text
+from dataflows_core.cast import missing_texts
 from dataflows_core.errors import RowError, near_misses, shorten
 from dataflows_core.schema import Field, Schema
+from dataflows_core.tables import item_field
 from dataflows_load_json.rows import Document, parse_line
 
 __all__ = ["JsonSplit", "as_text", "read_schema", "rows_in", "spelled"]
@@ -20,10 +22,10 @@ Row = Mapping[str, Any]
 
 
 def spelled(field: Field) -> Field:
-    """The field as the split gives it: JSON as it is, everything else as text, which is cast behind it."""
+    """The field as the split gives it: JSON as it is, the rest as texts or lists of texts, cast behind it."""
     if isinstance(field.arrow, pa.JsonType):
         return Field({"name": field.name, "type": "any"})
-    return Field({"name": field.name, "type": "string"})
+    return Field({"name": field.name, "type": "list" if field.type == "list" else "string"})
 
 
 def read_schema(schema: Schema) -> Schema:
@@ -82,7 +84,8 @@ class JsonSplit:
             for index, row in enumerate(rows):
                 if not row.keys() <= known:
                     raise _unknown(next(name for name in row if name not in known), names, index)
-        columns = [_column(field, [row.get(field.name) for row in rows]) for field in self.schema]
+        missing = self.schema.properties.get("missingValues", ())
+        columns = [_column(field, [row.get(field.name) for row in rows], missing) for field in self.schema]
         return pa.RecordBatch.from_arrays(columns, schema=read_schema(self.schema).arrow)
 
     def _row(self, item: Any, index: int) -> Row:
@@ -105,7 +108,7 @@ class JsonSplit:
 
 def as_text(rows: Sequence[Row], schema: Schema) -> pa.RecordBatch:
     """The fields of some rows that travel as text, as they do."""
-    fields = [field for field in schema if not isinstance(field.arrow, pa.JsonType)]
+    fields = [field for field in schema if spelled(field).type == "string"]
     return pa.RecordBatch.from_pydict(
         {field.name: _column(field, [row.get(field.name) for row in rows]) for field in fields}
     )
@@ -122,11 +125,37 @@ def _unknown(name: str, names: Sequence[str], index: int) -> RowError:
     )
 
 
-def _column(field: Field, values: list[Any]) -> pa.Array:
+def _column(field: Field, values: list[Any], missing: Sequence[Any] = ()) -> pa.Array:
     if isinstance(field.arrow, pa.JsonType):
         texts = [None if value is None else json_text.dumps(value) for value in values]
         return pa.ExtensionArray.from_storage(field.arrow, pa.array(texts, pa.string()))
+    if field.type == "list":
+        item, absent = item_field(field), missing_texts(field, missing)
+        lists = [None if value in absent else _items(value, field, item) for value in values]
+        return pa.array(lists, pa.list_(pa.string()))
+    if field.type == "geopoint":
+        values = [_pair(value, field) for value in values]
     return pa.array([_text(value, field) for value in values], pa.string())
+
+
+def _items(value: Any, field: Field, item: Field) -> Sequence[str | None] | None:
+    """The items of a list, which is an array, or one text with a delimiter between them."""
+    if value is None or isinstance(value, list):
+        return None if value is None else [_text(one, item) for one in value]
+    text = _text(value, item) or ""
+    return text.split(field.descriptor.get("delimiter") or ",") if text else []
+
+
+def _pair(value: Any, field: Field) -> Any:
+    """A point of GeoJSON as a geopoint is written."""
+    if not (isinstance(value, Mapping) and value.get("type") == "Point"):
+        return value
+    pair = value.get("coordinates")
+    if not isinstance(pair, list) or len(pair) != 2:  # a geopoint has no height
+        return value
+    if field.format == "default":
+        return ", ".join(map(json_text.dumps, pair))
+    return pair if field.format == "array" else dict(zip(("lon", "lat"), pair, strict=True))
 
 
 def _text(value: Any, field: Field) -> str | None:

@@ -231,3 +231,37 @@ def test_years_before_1000_are_numbers_like_others(document: Any) -> None:
     assert rows_of(load(document([{"y": 7}, {"y": 1990}]), schema=schema)) == [{"y": 7}, {"y": 1990}]
     with pytest.raises(ProcessorError, match="not a year"):
         rows_of(load(document([{"y": 10000}]), schema=schema))
+
+
+def test_lists_are_arrays_or_texts_with_a_delimiter(document: Any) -> None:
+    said = [{"x": ["a,b", ""]}, {"x": []}, {"x": "c,d"}, {"x": ""}, {"x": None}, {"x": [None, 1]}]
+    strings = {"x": {"type": "list"}}
+    found = rows_of(load(document(said), override_fields=strings))
+    assert [row["x"] for row in found] == [["a,b", ""], [], ["c", "d"], [], None, [None, "1"]]
+    integers = {"x": {"type": "list", "itemType": "integer", "delimiter": ";", "missingValues": ["-"]}}
+    said = [{"x": [1, None]}, {"x": "2;3"}, {"x": "-"}, {"x": 4}]
+    found = rows_of(load(document(said), override_fields=integers))
+    assert [row["x"] for row in found] == [[1, None], [2, 3], None, [4]]
+    with pytest.raises(ProcessorError, match=r"row 2 of .*x.json:\n.*'x': .*list whose items are each an integer"):
+        rows_of(load(document([{"x": [1]}, {"x": [1.5]}]), override_fields=integers))
+
+
+def feature(geometry: Any, **properties: Any) -> dict[str, Any]:
+    return {"type": "Feature", "properties": properties, "geometry": geometry}
+
+
+def test_a_geometry_gets_the_name_and_the_type_that_the_schema_has_for_it(document: Any) -> None:
+    points = [{"type": "Point", "coordinates": [n, -0.5]} for n in range(2)]
+    said = {"type": "FeatureCollection", "features": [feature(p, city="Ulm") for p in points]}
+    path = document(said, "x.geojson")
+    fields = [{"name": "place", "type": "geopoint"}, {"name": "city"}]
+    rows = rows_of(load(path, schema={"fields": fields, "fieldsMatch": "exact"}))
+    assert rows == [{"place": (n, Decimal("-0.5")), "city": "Ulm"} for n in range(2)]
+    package = Flow(load(path)).results().package
+    assert [(f.name, f.type) for f in package.resources[0].schema] == [
+        ("city", "string"),
+        ("geometry", "geojson"),
+    ]
+    high = document({"features": [feature({"type": "Point", "coordinates": [1, 2, 3]})]}, "y.geojson")
+    with pytest.raises(ProcessorError, match="is not a geopoint"):
+        rows_of(load(high, schema={"fields": fields[:1]}))
