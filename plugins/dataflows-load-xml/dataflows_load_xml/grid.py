@@ -64,8 +64,8 @@ class Layout:
 
     Args:
         area: The part that is wanted.
-        headers: The number of the row that has the names; several numbers; the names; ``"first"`` for the first row of
-            the area that is not blank; or None, for ``field1`` …
+        headers: The number of the row that has the names; several numbers; the names; ``"first"`` for the
+            first row of the area that is not blank; or None, for ``field1`` …
         joiner: What is put between the cells of a header of several rows.
         skip: Numbers of rows to leave out.
         deduplicate: What is appended to a name that occurs twice; None refuses it.
@@ -84,7 +84,7 @@ class Layout:
         given = self.headers
         if isinstance(given, str) and given != "first":
             raise FlowError(f"headers={given!r} must be the number of a row, a list, 'first' or None")
-        numbers = [] if given is None or isinstance(given, str) or self.names is not None else self._numbers
+        numbers = [] if given in (None, "first") or self.names is not None else self._numbers
         if any(not isinstance(number, int) or isinstance(number, bool) or number < 1 for number in numbers):
             raise FlowError(f"headers={given!r} must be numbers of rows from 1, or names, and not both")
 
@@ -160,7 +160,8 @@ class Layout:
                 kept.append(index)
             elif index < len(used) and used[index]:
                 raise DataError(
-                    f"column {letters(self.area.left + index)} has values and no name in the header; name the columns "
+                    f"column {letters(self.area.left + index)} has values and no name in the header; name "
+                    "the columns "
                     "(headers=[…])"
                 )
         return list(zip(kept, self._unique([names[index] for index in kept]), strict=True))
@@ -175,7 +176,8 @@ class Layout:
             while new in taken or (number and new in names):
                 if self.deduplicate is None:
                     raise DataError(
-                        f"the name {name!r} is in the header twice; deduplicate_headers=True numbers such names"
+                        f"the name {name!r} is in the header twice; deduplicate_headers=True numbers such "
+                        "names"
                     )
                 number += 1
                 new = name + self.deduplicate % number

@@ -14,7 +14,13 @@ __all__ = ["Kinds", "spelled"]
 
 _NO_DATE = ("1899-12-30T", "1899-12-31T")
 _MIDNIGHT = "T00:00:00"
-_WORDS = {"string": "text", "boolean": "true and false", "number": "numbers", "datetime": "dates", "error": "errors"}
+_WORDS = {
+    "string": "text",
+    "boolean": "true and false",
+    "number": "numbers",
+    "datetime": "dates",
+    "error": "errors",
+}
 
 
 @dataclass
@@ -98,7 +104,8 @@ class Kinds:
             return ""
         seen = ", ".join(f"{_WORDS[kind]} (row {row})" for kind, row in kinds.items())
         return (
-            f"field {name!r} mixes {seen}: it is read as text; declare its type, and the texts that mean nothing is "
+            f"field {name!r} mixes {seen}: it is read as text; declare its type, and the texts that mean "
+            "nothing is "
             "there as missingValues, to change that"
         )
 

@@ -63,34 +63,35 @@ def load_excel_xml(
 ) -> SourceStep:
     """Load sheets of workbooks that Excel 2003 saved as XML (SpreadsheetML), in bounded memory.
 
-    Parameters and resources are those of `load_excel`. Cells have types of their own: numbers keep their digits, and
-    are integers where a column has no others; moments that are all at midnight are dates; texts stay texts (``007``).
-    Formulas give the value that the workbook was saved with. A cell with an error (``#DIV/0!``) is an error, unless
-    its text is among the ``missingValues``. Blank rows are no rows.
+    Parameters and resources are those of `load_excel`. Cells have types of their own: numbers keep their
+    digits, and are integers where a column has no others; moments that are all at midnight are dates; texts
+    stay texts (``007``). Formulas give the value that the workbook was saved with. A cell with an error
+    (``#DIV/0!``) is an error, unless its text is among the ``missingValues``. Blank rows are no rows.
 
     Args:
-        load_source: A path, a pattern such as ``"sales-*.xml"`` (in order of name), a URL, or a list of these. The
-            same sheet of several files makes one resource.
+        load_source: A path, a pattern such as ``"sales-*.xml"`` (in order of name), a URL, or a list of
+            these. The same sheet of several files makes one resource.
         name: The resource's name; by default made of the file's, with several sheets of theirs.
         limit_rows: The most rows to load of each resource; None for all.
-        infer_strategy: ``"full"`` (the default) gives fields the types of their cells; ``"strings"`` makes each a
-            text, unless its type is declared.
+        infer_strategy: ``"full"`` (the default) gives fields the types of their cells; ``"strings"`` makes
+            each a text, unless its type is declared.
         cast_strategy: ``"schema"`` (the default) casts to declared types; ``"strings"`` makes all texts.
         override_schema: Table Schema properties to go over the schema, such as ``missingValues``.
         override_fields: Field properties by field name: ``{"code": {"type": "string"}}``.
         deduplicate_headers: Whether names that occur twice get a number; otherwise they are an error.
         deduplicate_headers_format: What is appended to such names; ``%s`` is the number.
         on_error: What is done with a value that is not of its field's type.
-        sheet: The name of a sheet, or its number from 1; a list of these, or ``"*"`` for all that are visible, makes a
-            resource of each. By default the first one that is visible.
+        sheet: The name of a sheet, or its number from 1; a list of these, or ``"*"`` for all that are
+            visible, makes a resource of each. By default the first one that is visible.
         range: The cells that are wanted, such as ``"B3:F20"``, ``"A5:"`` or ``"B:D"``.
-        headers: The number of the row of the sheet that is the header, from 1; several numbers, whose cells are
-            joined; the names themselves; None for ``field1``, ``field2`` …; by default the first row that is not
-            blank.
+        headers: The number of the row of the sheet that is the header, from 1; several numbers, whose cells
+            are joined; the names themselves; None for ``field1``, ``field2`` …; by default the first row that
+            is not blank.
         multiline_headers_joiner: What is put between the cells of a header of several rows.
         skip_rows: Numbers of rows of the sheet to leave out.
         fill_merged_cells: Whether every cell of a merged range has its value, and not only the first.
-        huge: Whether the parser's limits are lifted (texts of 10 MB, rows of 64 MB); for files that you trust.
+        huge: Whether the parser's limits are lifted (texts of 10 MB, rows of 64 MB); for files that you
+            trust.
         schema: A Table Schema; fields it declares keep the types it says.
         compression: ``"gzip"``, ``"zip"``, ``"bz2"``, ``"xz"``, ``"zstd"``, or ``"none"``.
         storage_options: For HTTP header fields to send, otherwise what the fsspec file system takes.

@@ -67,41 +67,46 @@ def load_html(
 ) -> SourceStep:
     """Load tables of web pages.
 
-    A page is read as browsers do, however broken it is; a cell is the text that a reader of the page sees, with a new
-    line where the page has one. The header are the rows that are marked as such (``<thead>``, or nothing but ``<th>``),
-    otherwise the first one. Types are told from the texts, as with CSV. Blank rows are no rows.
+    A page is read as browsers do, however broken it is; a cell is the text that a reader of the page sees,
+    with a new line where the page has one. The header are the rows that are marked as such (``<thead>``, or
+    nothing but ``<th>``), otherwise the first one. Types are told from the texts, as with CSV. Blank rows are
+    no rows.
 
     Args:
-        load_source: A path, a pattern such as ``"page-*.html"`` (in order of name), a URL, or a list of these. The same
-            table of several pages makes one resource.
+        load_source: A path, a pattern such as ``"page-*.html"`` (in order of name), a URL, or a list of
+            these. The same table of several pages makes one resource.
         name: The resource's name; by default made of the file's, with several tables of theirs.
         limit_rows: The most rows to load of each resource; None for all.
-        infer_strategy: ``"full"`` (the default) gives fields the types that their texts have; ``"strings"`` makes each
-            a text, unless its type is declared.
+        infer_strategy: ``"full"`` (the default) gives fields the types that their texts have; ``"strings"``
+            makes each a text, unless its type is declared.
         cast_strategy: ``"schema"`` (the default) casts; ``"strings"`` and ``"nothing"`` make all texts.
         override_schema: Table Schema properties to go over the schema, such as ``missingValues``.
-        override_fields: Field properties by field name: ``{"people": {"type": "integer", "groupChar": ","}}``.
+        override_fields: Field properties by field name: ``{"people": {"type": "integer", "groupChar":
+            ","}}``.
         deduplicate_headers: Whether names that occur twice get a number; otherwise they are an error.
         deduplicate_headers_format: What is appended to such names; ``%s`` is the number.
         on_error: What is done with a value that is not of its field's type.
-        table: Which table: its number from 1, its id or caption, ``"#id"``, ``".class"``, or an XPath expression
-            (``"//table[2]"``). A list of these, or ``"*"`` for all that hold data, makes a resource of each. By default
-            the only one that holds data; several are an error that lists them.
-        headers: The number of the row that is the header, from 1; several numbers, whose cells are joined; the names
-            themselves, in place of the header; None for ``field1``, ``field2`` …, where all rows are data.
+        table: Which table: its number from 1, its id or caption, ``"#id"``, ``".class"``, or an XPath
+            expression (``"//table[2]"``). A list of these, or ``"*"`` for all that hold data, makes a
+            resource of each. By default the only one that holds data; several are an error that lists them.
+        headers: The number of the row that is the header, from 1; several numbers, whose cells are joined;
+            the names themselves, in place of the header; None for ``field1``, ``field2`` …, where all rows
+            are data.
         multiline_headers_joiner: What is put between the cells of a header of several rows.
         skip_rows: Numbers of rows of the table to leave out.
-        fill_merged_cells: Whether a cell that spans several rows or columns is in all of them, as the page shows it;
-            False leaves it in the first.
-        ragged: What is done with rows that have fewer or more cells than the header: ``"raise"``; ``"fill"`` missing
-            cells with null, and leave surplus ones out that are empty; ``"truncate"``: leave surplus ones out whatever
-            they hold.
-        links: Whether a column with links gets a field beside it, ``<name>_href``, of where they lead to as the page
-            writes it; an array, where a cell has several.
-        hidden: Whether cells, rows and tables are read that readers of the page do not see (``display: none``).
-        encoding: The encoding; by default what the page declares, otherwise UTF-8 if it is valid, or windows-1252.
-        huge: Whether the parser's limits are lifted (texts of 10 MB, 256 levels, 10 million cells by spans); for pages
-            that you trust.
+        fill_merged_cells: Whether a cell that spans several rows or columns is in all of them, as the page
+            shows it; False leaves it in the first.
+        ragged: What is done with rows that have fewer or more cells than the header: ``"raise"``; ``"fill"``
+            missing cells with null, and leave surplus ones out that are empty; ``"truncate"``: leave surplus
+            ones out whatever they hold.
+        links: Whether a column with links gets a field beside it, ``<name>_href``, of where they lead to as
+            the page writes it; an array, where a cell has several.
+        hidden: Whether cells, rows and tables are read that readers of the page do not see (``display:
+            none``).
+        encoding: The encoding; by default what the page declares, otherwise UTF-8 if it is valid, or
+            windows-1252.
+        huge: Whether the parser's limits are lifted (texts of 10 MB, 256 levels, 10 million cells by spans);
+            for pages that you trust.
         schema: A Table Schema; fields it declares are not inferred.
         compression: ``"gzip"``, ``"zip"``, ``"bz2"``, ``"xz"``, ``"zstd"``, or ``"none"``.
         storage_options: For HTTP header fields to send, otherwise what the fsspec file system takes.
@@ -115,7 +120,8 @@ def load_html(
         FlowError: Options that contradict each other, an unknown table.
         AccessError: A page cannot be read.
         UnreadableError: A page has no table with rows, or several.
-        DataError: The header has a blank name above values, or one that occurs twice; a page is cut short, or hostile.
+        DataError: The header has a blank name above values, or one that occurs twice; a page is cut short, or
+            hostile.
         RowError: A row has fewer or more cells than the header.
         CastError: A value that is not of its field's type.
 
@@ -161,7 +167,9 @@ def load_html(
 
     def step(package: Package) -> None:
         files = expand(load_source, storage_options or {}, compression, cache=cache, max_size=max_size)
-        load.add(package, files, stem(str(load_source if isinstance(load_source, str | Path) else files[0].path)))
+        load.add(
+            package, files, stem(str(load_source if isinstance(load_source, str | Path) else files[0].path))
+        )
 
     return step
 
@@ -188,9 +196,19 @@ class _Load:
                 called = slug(table.caption or table.id, f"table-{table.number}")
                 called = called if called not in taken else f"{called}-{table.number}"
                 taken.add(called)
-            tables = [table, *(self._same(at, first, page, file) for page, file in zip(pages[1:], files[1:], strict=True))]
-            places = [replace(self.place, file=file, number=one.number) for file, one in zip(files, tables, strict=True)]
-            package.add(self._resource(called, places, [one.read(page) for one, page in zip(places, pages, strict=True)]))
+            tables = [
+                table,
+                *(self._same(at, first, page, file) for page, file in zip(pages[1:], files[1:], strict=True)),
+            ]
+            places = [
+                replace(self.place, file=file, number=one.number)
+                for file, one in zip(files, tables, strict=True)
+            ]
+            package.add(
+                self._resource(
+                    called, places, [one.read(page) for one, page in zip(places, pages, strict=True)]
+                )
+            )
 
     def _chosen(self, page: Page, file: Source) -> list[HtmlTable]:
         tables = tables_of(page, hidden=self.place.hidden)
@@ -244,4 +262,6 @@ def _field(inferred: Field, several: Iterable[str]) -> Field:
     """Text that looks like JSON is text, unless it is a list of links."""
     if inferred.name in several:
         return Field({"name": inferred.name, "type": "array"})
-    return Field({"name": inferred.name, "type": "string"}) if inferred.type in ("array", "object") else inferred
+    return (
+        Field({"name": inferred.name, "type": "string"}) if inferred.type in ("array", "object") else inferred
+    )

@@ -70,38 +70,40 @@ def load_xml(
 ) -> SourceStep:
     """Load the records of XML documents, in bounded memory.
 
-    A record is an element; its attributes, the elements in it, and its own text (under its own name) are fields. An
-    element with attributes or elements of its own becomes an object, its text ``#text``; elements of one name become an
-    array. Types are told from the texts, as with CSV; within objects and arrays texts stay texts. An empty element is
-    null like an empty cell (``missingValues``), and so is ``xsi:nil``.
+    A record is an element; its attributes, the elements in it, and its own text (under its own name) are
+    fields. An element with attributes or elements of its own becomes an object, its text ``#text``; elements
+    of one name become an array. Types are told from the texts, as with CSV; within objects and arrays texts
+    stay texts. An empty element is null like an empty cell (``missingValues``), and so is ``xsi:nil``.
 
-    Nothing outside of a document is ever read: no DTD, no external entity, no XInclude. A document that needs them, is
-    not well-formed, nests too deeply or grows without end by its entities is an error.
+    Nothing outside of a document is ever read: no DTD, no external entity, no XInclude. A document that needs
+    them, is not well-formed, nests too deeply or grows without end by its entities is an error.
 
     Args:
         load_source: A path, a pattern such as ``"days-*.xml"`` (in order of name), a URL, or a list of these.
         name: The resource's name; by default made of the file's.
         limit_rows: The most rows to load; None for all.
-        infer_strategy: ``"full"`` (the default) gives fields the types that their texts have in the first records;
-            ``"strings"`` makes each a text, unless its type is declared.
+        infer_strategy: ``"full"`` (the default) gives fields the types that their texts have in the first
+            records; ``"strings"`` makes each a text, unless its type is declared.
         cast_strategy: ``"schema"`` (the default) casts; ``"strings"`` and ``"nothing"`` make all texts.
         override_schema: Table Schema properties to go over the schema, such as ``missingValues``.
         override_fields: Field properties by field name: ``{"author": {"type": "array"}}``.
         on_error: What is done with a value that is not of its field's type.
-        record: The path of the records: ``"channel/item"`` below the root, ``"/rss/channel/item"`` with the root,
-            ``"//item"`` anywhere; ``*`` stands for any name. By default the one element that repeats.
-        namespaces: Namespaces by prefix, for the names in `record` and in fields. By default names in `record` are
-            found in every namespace, and fields of another namespace than their record have the document's prefix.
+        record: The path of the records: ``"channel/item"`` below the root, ``"/rss/channel/item"`` with the
+            root, ``"//item"`` anywhere; ``*`` stands for any name. By default the one element that repeats.
+        namespaces: Namespaces by prefix, for the names in `record` and in fields. By default names in
+            `record` are found in every namespace, and fields of another namespace than their record have the
+            document's prefix.
         flatten: Whether elements within elements become fields of their own, ``address.city``; or what stands
             between the names.
         attribute_prefix: What is put before the names of attributes, such as ``"@"``.
-        mixed: What becomes of an element in which text and elements are mixed: ``"error"``, its ``"text"``, or all of
-            its ``"markup"``.
+        mixed: What becomes of an element in which text and elements are mixed: ``"error"``, its ``"text"``,
+            or all of its ``"markup"``.
         strip: Whether blanks around texts are left out.
         encoding: The encoding, if the one that the document declares is wrong.
-        huge: Whether the parser's limits are lifted (texts of 10 MB, 256 levels) and records may have more than 64
-            MB; for documents that you trust.
-        extra: What becomes of fields that the sample has not shown: ``"error"``, or ``"ignore"`` to leave them out.
+        huge: Whether the parser's limits are lifted (texts of 10 MB, 256 levels) and records may have more
+            than 64 MB; for documents that you trust.
+        extra: What becomes of fields that the sample has not shown: ``"error"``, or ``"ignore"`` to leave
+            them out.
         sample_size: How many records are looked at for the fields and their types.
         schema: A Table Schema; fields it declares are not inferred.
         compression: ``"gzip"``, ``"zip"``, ``"bz2"``, ``"xz"``, ``"zstd"``, or ``"none"``.
@@ -197,21 +199,27 @@ class _Load:
             records = [replace(one, values=replace(self.values, whole=whole)) for one in records]
             sample = [record for one in records for record in islice(one, self.sample)]
             shape = Shape.of(record for record in sample if not isinstance(record, Fault))
-        table = self._table(shape, [record for record in sample if not isinstance(record, Fault)], files[0].shown)
+        table = self._table(
+            shape, [record for record in sample if not isinstance(record, Fault)], files[0].shown
+        )
         return [XmlSplit(one, table) for one in records], table
 
     def _nothing(self, document: Document, path: Path) -> Exception:
         return FlowError(
-            f"record={path.text!r} finds nothing in {document.file.shown}; it has:{outline(document.head(_HEAD))}\n"
+            f"record={path.text!r} finds nothing in {document.file.shown}; it "
+            f"has:{outline(document.head(_HEAD))}\n"
             "  (a file that may have no records needs a schema)"
         )
 
     def _table(self, shape: Shape, sample: Sequence[dict[str, Any]], source: str) -> Table:
         self._apply_declared(shape)
         columns = _named_once(shape.columns(self.separator), source)
-        # Elements that are null are often left out, so that declared fields need not be among those of the sample.
-        known = [item["name"] for item in self.declared.descriptor.get("fields", ())]
-        names = (*columns, *(name for name in dict.fromkeys([*known, *self.declared.fields]) if name not in columns))
+        # Elements that are null are often left out, so that declared fields need not be among those of the
+        sample.known = [item["name"] for item in self.declared.descriptor.get("fields", ())]
+        names = (
+            *columns,
+            *(name for name in dict.fromkeys([*known, *self.declared.fields]) if name not in columns),
+        )
         shapes = {name: columns.get(name, Shape()) for name in names}
         open_schema = Schema(tuple(Field({"name": name}) for name in names))
         raw = Table(open_schema, shape, self.separator, "ignore")
@@ -221,7 +229,10 @@ class _Load:
         schema = self.declared.schema(names, inferred, source)
         texts = [one for one in schema if one.name not in wanted and shapes[one.name].is_text]
         batch = pa.RecordBatch.from_pydict(
-            {one.name: pa.array([as_text(row.get(one.name), one) for row in rows], pa.string()) for one in texts}
+            {
+                one.name: pa.array([as_text(row.get(one.name), one) for row in rows], pa.string())
+                for one in texts
+            }
         )
         schema = fitted(schema, [batch])
         nested = frozenset(
@@ -245,7 +256,8 @@ def _named_once(columns: Iterator[tuple[str, Shape]], source: str) -> dict[str, 
     for name, shape in columns:
         if name in found:
             raise UnreadableError(
-                f"{source} has two things that would be the field {name!r}; flatten='__' puts something else between names"
+                f"{source} has two things that would be the field {name!r}; flatten='__' puts something else "
+                "between names"
             )
         found[name] = shape
     return found

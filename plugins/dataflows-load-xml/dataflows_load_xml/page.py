@@ -72,13 +72,17 @@ def read_page(file: Source, encoding: str | None = None, *, huge: bool = False) 
     if not text.strip():
         raise UnreadableError(f"{file.shown} is empty")
     _check_end(text, file.shown)
-    parser = html.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=huge)
+    parser = html.HTMLParser(
+        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=huge
+    )
     root = etree.fromstring(text.encode(), parser)
     fatal = [entry for entry in parser.error_log if entry.level >= etree.ErrorLevels.FATAL]
     if fatal:
         what = fatal[0].message.partition(", use XML_")[0].partition(", try XML_")[0]
         remedy = "" if huge else "\n  huge=True lifts the limits, for pages that you trust"
-        raise DataError(f"{file.shown}, line {fatal[0].line}: a limit that guards against hostile pages: {what}{remedy}")
+        raise DataError(
+            f"{file.shown}, line {fatal[0].line}: a limit that guards against hostile pages: {what}{remedy}"
+        )
     if root is None:
         raise UnreadableError(f"{file.shown} is empty")
     return Page(root, encoding, flawed)
@@ -118,4 +122,6 @@ def _check_end(text: str, source: str) -> None:
     lower = text.lower()
     begun = max(lower.rfind("<tr"), lower.rfind("<td"), lower.rfind("<th"))
     if begun >= 0 and not re.compile(r"</(table|body|html)\b").search(lower, begun):
-        raise DataError(f"{source} ends within a table, and is cut short; if it is not, add </table> at its end")
+        raise DataError(
+            f"{source} ends within a table, and is cut short; if it is not, add </table> at its end"
+        )

@@ -103,14 +103,18 @@ class Place:
         page = page or read_page(self.file, self.encoding, huge=self.huge)
         tables = tables_of(page, hidden=self.hidden)
         if self.number > len(tables):
-            raise DataError(f"{self.file.shown} has changed since the flow was planned: it has no table {self.number}")
+            raise DataError(
+                f"{self.file.shown} has changed since the flow was planned: it has no table {self.number}"
+            )
         table = tables[self.number - 1]
         grid = table.grid(filled=self.filled, huge=self.huge)
         try:
             heads, body = self._parts(table, grid)
             width = max([1, *map(len, heads)]) if heads else max(map(len, body), default=0)
             used = [any(at < len(cells) and cells[at] is not None for cells in body) for at in range(width)]
-            columns = self.layout.columns([[cell.text if cell else "" for cell in cells] for cells in heads], used)
+            columns = self.layout.columns(
+                [[cell.text if cell else "" for cell in cells] for cells in heads], used
+            )
         except DataError as error:
             raise DataError(f"{self.source}: {error}") from error
         rows = [self._row(cells, columns, width, page) for cells in body[: self.limit]]
@@ -125,12 +129,14 @@ class Place:
             heads, rest = grid[:marked], enumerate(grid[marked:], marked + 1)
             return heads, [cells for number, cells in rest if number not in self.layout.skip and any(cells)]
         first = marked if self.layout.names is not None else 0
-        found, body = self.layout.parts((number, cells) for number, cells in enumerate(grid[first:], first + 1))
+        found, body = self.layout.parts(
+            (number, cells) for number, cells in enumerate(grid[first:], first + 1)
+        )
         return found, [cells for _, cells in body]
 
     @staticmethod
     def _marked(table: HtmlTable, grid: Sequence[Sequence[Cell | None]]) -> int:
-        """How many rows are marked as the header: those of its own group, or else of nothing but header cells."""
+        """How many rows are marked as the header: its own group, or nothing but header cells."""
         own = sum(group == "thead" for group, _ in table.rows)
         if any(map(any, grid[:own])):
             return own
@@ -143,11 +149,14 @@ class Place:
     ) -> Row | str:
         if len(cells) != width and self.ragged == "raise":
             return (
-                f"the row has {len(cells)} cells, and the header {width}\n  ragged='fill' puts null where cells are "
+                f"the row has {len(cells)} cells, and the header {width}\n  ragged='fill' puts null where "
+                "cells are "
                 "missing, ragged='truncate' leaves surplus ones out too"
             )
         if self.ragged != "truncate" and any(cells[width:]):
-            return f"the row has {len(cells)} cells, and the header {width}; ragged='truncate' leaves them out"
+            return (
+                f"the row has {len(cells)} cells, and the header {width}; ragged='truncate' leaves them out"
+            )
         found: Row = [cell.text if at < len(cells) and (cell := cells[at]) else None for at, _ in columns]
         if page.flawed and any(text and "\ufffd" in text for text in found):
             return f"the row has bytes that are no text in {page.encoding}; encoding=… names another"
@@ -174,7 +183,9 @@ class Place:
         made = [list(row) for row in zip(*lists, strict=True)]
         faulty = [old if isinstance(old, str) else new for old, new in zip(rows, made, strict=True)]
         if len(set(names)) < len(names):
-            raise DataError(f"{self.source}: a column has the name that links of another would have; name the columns")
+            raise DataError(
+                f"{self.source}: a column has the name that links of another would have; name the columns"
+            )
         return Rows(tuple(names), faulty, frozenset(several))
 
 

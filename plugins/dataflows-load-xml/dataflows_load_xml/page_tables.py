@@ -16,10 +16,41 @@ from dataflows_load_xml.page import Page
 __all__ = ["Cell", "HtmlTable", "chosen", "data_tables", "tables_of"]
 
 _BLOCKS = frozenset(
-    "address article aside blockquote br dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr li main nav "
-    "ol p pre section table tr ul".split()
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "br",
+        "dd",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "li",
+        "main",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "table",
+        "tr",
+        "ul",
+    ]
 )
-_UNSEEN = frozenset("script style template noscript head title".split())
+_UNSEEN = frozenset(["script", "style", "template", "noscript", "head", "title"])
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _GROUPS = ("thead", "tbody", "tfoot")
 _WIDEST, _HIGHEST = 1000, 65534  # as browsers have it
@@ -77,7 +108,7 @@ class HtmlTable:
 
     @cached_property
     def rows(self) -> list[tuple[str, list[Any]]]:
-        """The group of each row, and its cells as elements; groups are in the order in which they are shown."""
+        """The group of each row, and its cells as elements, in the order in which they are shown."""
         found = list(self._walk(self.element, "tbody"))
         return [row for group in _GROUPS for row in found if row[0] == group]
 
@@ -115,7 +146,8 @@ class HtmlTable:
         """The cells in their columns; None where there is nothing.
 
         Args:
-            filled: Whether a cell that spans several rows or columns is in all of them, and not only in the first.
+            filled: Whether a cell that spans several rows or columns is in all of them, and not only in the
+                first.
             huge: Whether spans may make as many cells as they like.
 
         Raises:
@@ -133,7 +165,8 @@ class HtmlTable:
             count += len(row)
             if count > _MOST_CELLS and not huge:
                 raise DataError(
-                    f"table {self.number} has more than {_MOST_CELLS:,} cells, most of them by colspan and rowspan; "
+                    f"table {self.number} has more than {_MOST_CELLS:,} cells, most of them by colspan and "
+                    "rowspan; "
                     "huge=True lifts the limit, for pages that you trust"
                 )
         return rows
@@ -218,8 +251,8 @@ def chosen(tables: Sequence[HtmlTable], wanted: str | int | None, source: str) -
 
     Args:
         tables: The tables of the page.
-        wanted: Its number; ``"#id"``, ``".class"``, an id, a caption, or an XPath expression; None for the only one
-            that holds data.
+        wanted: Its number; ``"#id"``, ``".class"``, an id, a caption, or an XPath expression; None for the
+            only one that holds data.
         source: What messages call the page.
 
     Raises:
@@ -237,7 +270,9 @@ def chosen(tables: Sequence[HtmlTable], wanted: str | int | None, source: str) -
         return found[0]
     if isinstance(wanted, int):
         if not 1 <= wanted <= len(tables):
-            raise FlowError(f"{source} has {len(tables)} tables, numbered from 1, and none is number {wanted}")
+            raise FlowError(
+                f"{source} has {len(tables)} tables, numbered from 1, and none is number {wanted}"
+            )
         return tables[wanted - 1]
     found = [table for table in tables if _is_it(table, wanted, source)]
     if len(found) > 1:
@@ -274,7 +309,11 @@ def _is_it(table: HtmlTable, wanted: str, source: str) -> bool:
 def _listed(tables: Sequence[HtmlTable]) -> str:
     lines = []
     for table in tables[:_SHOWN]:
-        first = [" ".join(HtmlTable._text(table, cell).split()) for cell in table.rows[0][1]] if table.rows else []
+        first = (
+            [" ".join(HtmlTable._text(table, cell).split()) for cell in table.rows[0][1]]
+            if table.rows
+            else []
+        )
         name = f" {table.caption!r}" if table.caption else f" #{table.id}" if table.id else ""
         lines.append(f"\n  table={table.number}{name}: {len(table.rows)} rows, {shorten(', '.join(first))}")
     return "".join(lines)

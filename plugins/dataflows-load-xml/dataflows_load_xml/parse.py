@@ -1,7 +1,8 @@
 """A document, read piece by piece: nothing outside of it is opened, and what was read is let go.
 
-The parser keeps the tree of what it has seen. What lies before the place that it has come to is cut off after each
-piece, except within a record that is not complete; so memory holds one record, and one piece of the file.
+The parser keeps the tree of what it has seen. What lies before the place that it has come to is cut off after
+each piece, except within a record that is not complete; so memory holds one record, and one piece of the
+file.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from lxml import etree
 
@@ -149,7 +150,7 @@ class Document:
             raise UnreadableError(f"{self.file.shown} is empty")
         return _root(parser.close()), head  # a document so short that its end was needed to read it
 
-    def _parser(self, events: Sequence[str], tags: Sequence[str] | None) -> Any:
+    def _parser(self, events: Sequence[Literal["start", "end"]], tags: Sequence[str] | None) -> Any:
         parser = etree.XMLPullParser(
             events,
             tag=tags,
@@ -177,7 +178,8 @@ class Document:
     def _check_length(self, record: int) -> None:
         if record > LONGEST_RECORD and not self.huge:
             raise DataError(
-                f"{self.file.shown} has a record of more than {LONGEST_RECORD:,} bytes, which is held in memory; is "
+                f"{self.file.shown} has a record of more than {LONGEST_RECORD:,} bytes, which is held in "
+                "memory; is "
                 "`record` the path of a single row? huge=True lifts the limit"
             )
 
@@ -201,7 +203,7 @@ class _Nothing(etree.Resolver):
         super().__init__()
         self._source = source
 
-    def resolve(self, system_url: str, public_id: str | None, context: object) -> NoReturn:  # noqa: ARG002
+    def resolve(self, system_url: str | None, public_id: str | None, context: object) -> NoReturn:  # noqa: ARG002
         raise DataError(f"{self._source} asks for {system_url!r}, and nothing outside of a document is read")
 
 
@@ -260,13 +262,15 @@ def _translated(error: etree.XMLSyntaxError, source: str, huge: bool) -> Excepti
     words = message.lower()
     if "amplification" in words or "entity reference loop" in words:
         return DataError(
-            f"{where}: the entities that the document declares multiply its text without end, or call each other "
+            f"{where}: the entities that the document declares multiply its text without end, or call each "
+            "other "
             "(an entity bomb), and are not expanded\n  if you trust it, write them out before: "
             "xmllint --noent --huge"
         )
     if "entity" in words and "not defined" in words:
         return DataError(
-            f"{where}: {message[:1].lower()}{message[1:]} in the document itself, and nothing outside of it is read"
+            f"{where}: {message[:1].lower()}{message[1:]} in the document itself, and nothing outside of it "
+            "is read"
             "\n  declare it in the document (<!DOCTYPE … [<!ENTITY …>]>), or write the text in its place"
         )
     if "huge" in words or "too big" in words or "too long" in words or "limit" in words:

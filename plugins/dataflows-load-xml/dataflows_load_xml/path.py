@@ -25,8 +25,8 @@ class Path:
     """A path of element names, from the root.
 
     Args:
-        text: The path: ``channel/item`` below the root, ``/rss/channel/item`` with the root, ``//item`` anywhere;
-            ``*`` stands for any name. A name without a prefix is found in every namespace.
+        text: The path: ``channel/item`` below the root, ``/rss/channel/item`` with the root, ``//item``
+            anywhere; ``*`` stands for any name. A name without a prefix is found in every namespace.
         namespaces: Namespaces by prefix; a prefix that is not there is the one of the document.
 
     Raises:
@@ -40,11 +40,14 @@ class Path:
         for step in self._steps:
             if step and not _STEP.fullmatch(step):
                 raise FlowError(
-                    f"record={self.text!r} is no path of element names, such as 'channel/item', '/rss/channel/item' "
+                    f"record={self.text!r} is no path of element names, such as 'channel/item', "
+                    "'/rss/channel/item' "
                     f"or '//item': {step!r} is no name"
                 )
         if not self._steps or not self._steps[-1] or "///" in self.text:
-            raise FlowError(f"record={self.text!r} is no path of element names, such as 'channel/item' or '//item'")
+            raise FlowError(
+                f"record={self.text!r} is no path of element names, such as 'channel/item' or '//item'"
+            )
 
     @cached_property
     def _steps(self) -> list[str]:
@@ -82,8 +85,8 @@ class Path:
 class Matcher:
     """Tells which elements of a document are records.
 
-    An element within a record is a part of it, whatever its name. The answer is remembered for elements of the same
-    name in the same place.
+    An element within a record is a part of it, whatever its name. The answer is remembered for elements of
+    the same name in the same place.
     """
 
     def __init__(self, pattern: re.Pattern[str], tags: tuple[str, ...] | None) -> None:

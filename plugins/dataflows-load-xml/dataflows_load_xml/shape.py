@@ -1,7 +1,7 @@
 """What all records of a sample have in common, and one record made to fit it.
 
-A field is a text, an object or an array because of what the sample shows, and not because of what one record has: a
-book with one author has a list of one, if some book has two.
+A field is a text, an object or an array because of what the sample shows, and not because of what one record
+has: a book with one author has a list of one, if some book has two.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ class Shape:
         if isinstance(value, Several):
             if not self.repeated:
                 raise DeviationError(
-                    f"the record has {len(value)} elements {name!r}, and those of the sample had one at most\n  declare "
+                    f"the record has {len(value)} elements {name!r}, and those of the sample had one at "
+                    "most\n  declare "
                     f"the field an array (override_fields), or look at more records first (sample_size)",
                     name,
                 )
@@ -113,7 +114,8 @@ class Shape:
             if not strict:
                 return value.get(TEXT)
             raise DeviationError(
-                f"{name!r} has {', '.join(map(repr, value))} in it, and was nothing but text in the sample\n  look at "
+                f"{name!r} has {', '.join(map(repr, value))} in it, and was nothing but text in the sample\n "
+                " look at "
                 "more records first (sample_size), or leave such things out (extra='ignore')",
                 name,
             )
@@ -132,8 +134,8 @@ class Shape:
         """The fields that a table of such records has, and what is known of their values.
 
         Args:
-            separator: What stands between names when elements within elements become fields of their own; None
-                keeps them together.
+            separator: What stands between names when elements within elements become fields of their own;
+                None keeps them together.
         """
         for name, member in self._named():
             if separator is None or member.is_whole:

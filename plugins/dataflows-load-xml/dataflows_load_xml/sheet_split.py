@@ -127,12 +127,16 @@ class Place:
                     kind.see(cell, number)
         named = self.layout.columns(heads, [kind.used for kind in kinds])
         return SheetTable(
-            tuple(Column(index, name, kinds[index] if index < len(kinds) else Kinds()) for index, name in named)
+            tuple(
+                Column(index, name, kinds[index] if index < len(kinds) else Kinds()) for index, name in named
+            )
         )
 
 
 def _name(cell: Cell | None) -> str:
-    return "" if cell is None else cell.text.removesuffix("T00:00:00") if cell.kind == "datetime" else cell.text
+    return (
+        "" if cell is None else cell.text.removesuffix("T00:00:00") if cell.kind == "datetime" else cell.text
+    )
 
 
 @dataclass(frozen=True)
@@ -187,7 +191,8 @@ class SheetSplit:
         for index, cell in enumerate(cells):
             if cell is not None and cell.kind == "error" and cell.text not in self.missing:
                 raise RowError(
-                    f"field {column.name!r}: the cell holds the error {cell.text}\n  mend it in the workbook, or read "
+                    f"field {column.name!r}: the cell holds the error {cell.text}\n  mend it in the "
+                    "workbook, or read "
                     f"such cells as null: override_schema={{'missingValues': ['', {cell.text!r}]}}",
                     index=index,
                     field=column.name,

@@ -57,7 +57,8 @@ def sheets_of(document: Document) -> list[Sheet]:
     source = document.file.shown
     if document.root().name != "Workbook":
         raise UnreadableError(
-            f"{source} is no workbook of Excel 2003 in XML: its root is <{document.root().name}>; other XML is loaded "
+            f"{source} is no workbook of Excel 2003 in XML: its root is <{document.root().name}>; other XML "
+            "is loaded "
             "by load_xml"
         )
     found: dict[str, bool] = {}
@@ -112,7 +113,9 @@ class _Reader:
         number = self._count(row, "Index", self._number + 1)
         if not self._number < number <= _MOST_ROWS:
             raise DataError(f"{self._where}: row {self._number + 1} says that it is number {number}")
-        for left_out in range(self._number + 1, min(number, max([0, *(last + 1 for last, *_ in self._merged)]))):
+        for left_out in range(
+            self._number + 1, min(number, max([0, *(last + 1 for last, *_ in self._merged)]))
+        ):
             yield left_out, self._filled(left_out, [])
         self._number = number
         cells = self._cells(row, number)
@@ -197,4 +200,3 @@ def _moment(text: str, place: str) -> str:
         raise DataError(f"{place}: {shorten(text)} is no DateTime")
     fraction = (found[2] or "").rstrip("0")
     return f"{found[1]}.{fraction}" if fraction else found[1]
-

@@ -62,7 +62,8 @@ class Table:
     Args:
         schema: The schema that the rows are to have.
         shape: What is known of the records.
-        separator: What stands between names when elements within elements become fields; None keeps them together.
+        separator: What stands between names when elements within elements become fields; None keeps them
+            together.
         extra: What becomes of fields that the sample has not shown: ``"error"`` or ``"ignore"``.
     """
 
@@ -74,7 +75,7 @@ class Table:
 
     @property
     def travelling(self) -> Schema:
-        """The schema of what the split gives: JSON as it is, everything else as text, which is cast behind it."""
+        """The schema of what the split gives: JSON as it is, all else as text, which is cast behind it."""
         return Schema(
             tuple(
                 Field({"name": one.name, "type": "any" if one.name in self.nested else "string"})
@@ -108,7 +109,8 @@ class Table:
         close = near_misses(name, self.schema.names)
         hint = f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""
         return RowError(
-            f"the record has {name!r}, which none of the sample had{hint}\n  declare the field (override_fields), look "
+            f"the record has {name!r}, which none of the sample had{hint}\n  declare the field "
+            "(override_fields), look "
             "at more records first (sample_size), or leave such things out (extra='ignore')",
             field=name,
         )

@@ -44,9 +44,11 @@ def find_records(document: Document) -> tuple[Path, bool]:
     """
     root, source = document.root(), document.file.shown
     if root == _SPREADSHEET:
-        raise UnreadableError(f"{source} is a spreadsheet in XML; format='excel-xml' (load_excel_xml) loads it")
+        raise UnreadableError(
+            f"{source} is a spreadsheet in XML; format='excel-xml' (load_excel_xml) loads it"
+        )
     if root.name.lower() == "html":
-        raise UnreadableError(f"{source} is a web page; format='html' (load_html) loads its tables")
+        raise UnreadableError(f"{source} is a web page; load its tables with format='html'")
     head = document.head(_HEAD)
     known = _KNOWN.get((root.name, root.namespace))
     repeated = _repeated(head)
@@ -61,7 +63,8 @@ def find_records(document: Document) -> tuple[Path, bool]:
         listed = "".join(f"\n  record={path!r}" for path in list(repeated)[:_SHOWN])
         raise UnreadableError(f"{source} has several lists; say which elements are the records:{listed}")
     raise UnreadableError(
-        f"nothing repeats in {source}, so that it does not show which elements are records; say so:{outline(head)}"
+        f"nothing repeats in {source}, so that it does not show which elements are records; say "
+        f"so:{outline(head)}"
     )
 
 
@@ -130,7 +133,8 @@ class Alone:
             self._counts[path] += 1
             if self._counts[path] > 1:
                 raise DataError(
-                    f"{self.source} is a list of {self.path!r} in its beginning, and of {path!r} further on; say which "
+                    f"{self.source} is a list of {self.path!r} in its beginning, and of {path!r} further on; "
+                    "say which "
                     f"are the records (record={self.path!r}), and load the others by themselves"
                 )
             stack += [(child, f"{path}/{local_name(child)}") for child in one if not self.is_record(child)]

@@ -1,7 +1,7 @@
 """Records as values: what elements, attributes and texts become.
 
-A leaf is a text. An element with attributes or elements in it is a dict, its own text under ``#text``. Elements that
-have one name are `Several`. What these mean for all records together is the shape's affair.
+A leaf is a text. An element with attributes or elements in it is a dict, its own text under ``#text``.
+Elements that have one name are `Several`. What these mean for all records together is the shape's affair.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataflows_load_xml.parse import Element, local_name
 __all__ = ["TEXT", "Converter", "Fault", "Mixed", "Raw", "Several", "Values", "Whole"]
 
 TEXT = "#text"
-"""The key of an element's own text, where it has attributes or elements besides; no element has such a name."""
+"""The key of an element's own text, where it has attributes or elements besides; no name is like it."""
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _NIL = f"{{{_XSI}}}nil"
@@ -127,7 +127,8 @@ class Converter:
             if values.mixed == "error":
                 raise _FaultError(
                     f"<{local_name(element)}> mixes text and elements, which is no value: "
-                    f"{shorten(' '.join(''.join(element.itertext()).split()))}\n  mixed='text' takes the text of it all, "
+                    f"{shorten(' '.join(''.join(element.itertext()).split()))}\n  mixed='text' takes the "
+                    "text of it all, "
                     "mixed='markup' the elements too",
                     path[0] if path else self._name(element),
                 )
@@ -140,7 +141,9 @@ class Converter:
             return None
         return self._with_children(element, found if isinstance(found, dict) else {}, path)
 
-    def _with_children(self, element: Element, found: dict[str, Raw], path: tuple[str, ...]) -> dict[str, Raw]:
+    def _with_children(
+        self, element: Element, found: dict[str, Raw], path: tuple[str, ...]
+    ) -> dict[str, Raw]:
         tags: dict[str, str] = {}
         for child in element:
             tag = child.tag
@@ -152,7 +155,8 @@ class Converter:
                 continue
             if tags[name] != tag:
                 raise _FaultError(
-                    f"the record has {tags[name]} and {tag}, and the name {name!r} for both; give the namespace a "
+                    f"the record has {tags[name]} and {tag}, and the name {name!r} for both; give the "
+                    "namespace a "
                     "prefix: namespaces={'x': '…'}",
                     (*path, name)[0],
                 )
@@ -167,7 +171,8 @@ class Converter:
     def _put_new(found: dict[str, Raw], name: str, value: Raw, kind: str) -> None:
         if name in found:
             raise _FaultError(
-                f"the record has an attribute {name!r} and an {kind} of that name; attribute_prefix='@' keeps them apart",
+                f"the record has an attribute {name!r} and an {kind} of that name; attribute_prefix='@' "
+                "keeps them apart",
                 name,
             )
         found[name] = value
