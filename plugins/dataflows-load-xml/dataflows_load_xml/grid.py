@@ -81,10 +81,10 @@ class Layout:
     deduplicate: str | None = None
 
     def __post_init__(self) -> None:
-        given = self.headers
+        given: Any = self.headers
         if isinstance(given, str) and given != "first":
             raise FlowError(f"headers={given!r} must be the number of a row, a list, 'first' or None")
-        numbers = [] if given in (None, "first") or self.names is not None else self._numbers
+        numbers = [] if given is None or given == "first" or self.names is not None else self._numbers
         if any(not isinstance(number, int) or isinstance(number, bool) or number < 1 for number in numbers):
             raise FlowError(f"headers={given!r} must be numbers of rows from 1, or names, and not both")
 

@@ -214,8 +214,8 @@ class _Load:
     def _table(self, shape: Shape, sample: Sequence[dict[str, Any]], source: str) -> Table:
         self._apply_declared(shape)
         columns = _named_once(shape.columns(self.separator), source)
-        # Elements that are null are often left out, so that declared fields need not be among those of the
-        sample.known = [item["name"] for item in self.declared.descriptor.get("fields", ())]
+        # What is null is often left out, so that declared fields need not be among those of the sample.
+        known = [item["name"] for item in self.declared.descriptor.get("fields", ())]
         names = (
             *columns,
             *(name for name in dict.fromkeys([*known, *self.declared.fields]) if name not in columns),
@@ -244,10 +244,10 @@ class _Load:
         """What is declared to be an array or an object is one, whatever the sample shows."""
         fields = {item["name"]: item for item in self.declared.descriptor.get("fields", ())}
         for name in {*fields, *self.declared.fields}:
-            type = self.declared.fields.get(name, {}).get("type") or fields.get(name, {}).get("type")
-            if type in ("array", "list"):
+            kind = self.declared.fields.get(name, {}).get("type") or fields.get(name, {}).get("type")
+            if kind in ("array", "list"):
                 shape.members.setdefault(name, Shape()).repeated = True
-            elif type == "object" and name not in shape.members:
+            elif kind == "object" and name not in shape.members:
                 shape.members[name] = Shape(structured=True)
 
 

@@ -16,40 +16,11 @@ from dataflows_load_xml.page import Page
 __all__ = ["Cell", "HtmlTable", "chosen", "data_tables", "tables_of"]
 
 _BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "br",
-        "dd",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hr",
-        "li",
-        "main",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "table",
-        "tr",
-        "ul",
-    ]
-)
+    ["address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt", "fieldset", "figure",
+     "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p",
+     "pre", "section", "table", "tr", "ul"]
+)  # fmt: skip
+"""Elements that begin a line."""
 _UNSEEN = frozenset(["script", "style", "template", "noscript", "head", "title"])
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _GROUPS = ("thead", "tbody", "tfoot")
