@@ -9,13 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from dataflows_core import Flow, ProcessorError
-from dataflows_core.errors import CastError, DataError, FlowError, RowError, SchemaError
+from dataflows_core.errors import AccessError, CastError, DataError, FlowError, RowError, SchemaError
 from dataflows_core.processors import dump_to_sql, filter_rows, load, set_primary_key
 from dataflows_sql.database import writable
 
@@ -330,6 +331,59 @@ def test_names_that_a_database_would_cut_or_mix_up_are_refused(postgres: str, tm
     assert read(postgres) == [{"a": 1, "A": 2}]
 
 
-def test_a_text_with_a_null_character_is_refused_by_row(postgres: str) -> None:
+@pytest.mark.parametrize(
+    ("good", "bad"), [("a", "b\0"), ({"a": "\\u0000"}, {"a": ["\0"]}), ({"a": 1}, {"\\\0": 1})]
+)
+def test_a_text_with_a_null_character_is_refused_by_row(postgres: str, good: Any, bad: Any) -> None:
+    dump(postgres, [{"x": good}])
+    assert read(postgres) == [{"x": good}]
     with pytest.raises(ProcessorError, match=r"row 2[\s\S]*U\+0000"):
-        dump(postgres, [{"x": "a"}, {"x": "b\0"}])
+        dump(postgres, [{"x": good}, {"x": bad}])
+
+
+def test_a_null_character_within_a_list_is_refused_by_row(postgres: str) -> None:
+    with pytest.raises(ProcessorError, match=r"row 2[\s\S]*U\+0000"):
+        dump(postgres, pa.table({"x": [["a"], ["b", "c\0"]]}))
+
+
+@pytest.mark.parametrize("moment", ["DROP TABLE", "COMMIT"])
+def test_a_server_that_is_lost_leaves_the_table(postgres: str, monkeypatch, moment: str) -> None:
+    dump(postgres, [A])
+    execute = psycopg.Connection.execute
+
+    def ended(self: Any, query: Any, *args: Any, **options: Any) -> Any:
+        text = query if isinstance(query, str) else query.decode()
+        if text.startswith(moment):
+            with psycopg.connect(postgres, autocommit=True) as other:
+                execute(other, f"SELECT pg_terminate_backend({self.info.backend_pid}, 10000)")
+        return execute(self, query, *args, **options)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", ended)
+    said = "lost at the very end" if moment == "COMMIT" else "PostgreSQL says"
+    with pytest.raises(ProcessorError, match=said) as caught:
+        dump(postgres, [B])
+    assert isinstance(caught.value.cause, AccessError)
+    monkeypatch.undo()
+    assert read(postgres) == [A]
+
+
+def test_no_space_for_rows_is_an_error(url: str, tmp_path: Path) -> None:
+    dump(url, [A])
+    command = [sys.executable, "-c", FULL, url]
+    child = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert child.stdout == "", child.stderr
+    assert "AccessError" in child.stderr
+    assert "File too large" in child.stderr
+    assert read(url) == [A]
+
+
+FULL = """
+import resource, signal, sys
+from dataflows_core import Flow
+from dataflows_core.processors import dump_to_sql
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+rows = ({"id": n, "name": "new" * 50, "n": n} for n in range(30000))
+Flow(rows, dump_to_sql({"t": {"resource-name": "res_1"}}, sys.argv[1])).process()
+print("done")
+"""

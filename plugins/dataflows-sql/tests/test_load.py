@@ -54,12 +54,53 @@ def test_types_of_postgres(postgres: str) -> None:
         ("'infinity'::date", "'infinity' is not a value"),
         ("'NaN'::numeric(5,2)", "'NaN'"),
         ("1.5 / 7e20", "row 1"),
+        ("(repeat('9', 48) || '.12')::numeric(60,2)", "at most 36 digits before the decimal point"),
+        ("interval '3000000 hours'", "at most 292 years in hours"),
+        ("'0044-03-15 BC'::date", "'0044-03-15 BC' is not a value"),
+        ("'10000-01-01'::timestamptz", "'10000-01-01 00:00:00[+]00' is not a value"),
+        ("'24:00'::time", "'24:00:00' is not a time"),
+        ("ARRAY[[1], [2]]", "is not a list of plain values"),
     ],
 )
 def test_values_that_no_field_holds_are_errors_with_their_row(postgres, expression, message) -> None:
     with pytest.raises(ProcessorError, match=message) as caught:
         Flow(load(postgres, query=f"SELECT {expression} AS x")).results()
     assert "row 1" in str(caught.value)
+
+
+def test_numbers_with_another_scale_than_usual(postgres: str) -> None:
+    query = (
+        "SELECT 9999949::numeric(5,-2) AS hundreds, 0.00012::numeric(3,5) AS small, "
+        f"{'9' * 38}::numeric AS large, 1.50000000000000000000000000000::numeric AS padded"
+    )
+    with pytest.raises(ProcessorError, match="'large'"):
+        Flow(load(postgres, query=query)).results()
+    found = Flow(
+        load(postgres, query=query.replace("::numeric AS large", "::numeric(38) AS large"))
+    ).results()
+    assert found.rows[0] == [
+        {"hundreds": 9999900, "small": Decimal("0.00012"), "large": int("9" * 38), "padded": Decimal("1.5")}
+    ]
+
+
+def test_the_row_of_an_item_that_no_list_holds(postgres: str) -> None:
+    array = "ARRAY['2024-01-01', CASE n WHEN 3 THEN 'infinity' END]::date[]"
+    query = f"SELECT {array} AS x FROM generate_series(1, 4) AS n"
+    with pytest.raises(ProcessorError, match="row 3 of query"):
+        Flow(load(postgres, query=query)).results()
+
+
+def test_what_a_server_is_set_to_makes_no_difference(postgres: str) -> None:
+    name = postgres.rpartition("/")[2]
+    settings = {"DateStyle": "'SQL, DMY'", "extra_float_digits": "-15", "bytea_output": "'escape'"}
+    settings |= {"IntervalStyle": "'iso_8601'", "client_encoding": "'latin1'", "TimeZone": "'Asia/Kathmandu'"}
+    settings |= {"standard_conforming_strings": "off", "default_transaction_isolation": "'serializable'"}
+    do(postgres, *(f"ALTER DATABASE {name} SET {key} = {value}" for key, value in settings.items()))
+    row = {"x": 0.1 + 0.2, "at": dt.datetime(1883, 11, 18, 12, tzinfo=dt.UTC), "word": "Łódź \\'"}
+    row |= {"day": dt.date(1066, 10, 14), "span": dt.timedelta(days=-1, microseconds=1)}
+    for mode in ("rewrite", "append"):
+        Flow([row], dump_to_sql({"t\\": {"resource-name": "res_1", "mode": mode}}, postgres)).process()
+    assert Flow(load(postgres)).results().rows[0] == [row, row]
 
 
 def test_a_query_cannot_write(postgres: str) -> None:
@@ -82,10 +123,18 @@ def test_what_to_load_is_said(url: str) -> None:
         ({"table": "citys"}, "did you mean 'cities'"),
         ({"table": "cities", "fields": ["citi"]}, "did you mean 'city'"),
         ({"query": "SELECT nothing FROM cities"}, "cannot run the query"),
+        ({"query": "SELECT 1 AS n; DROP TABLE cities"}, "cannot run the query"),
     ):
         with pytest.raises(ProcessorError, match=message) as caught:
             Flow(load(url, **options)).results()
         assert isinstance(caught.value.cause, FlowError)
+    assert Flow(load(url)).results().rows[0] == [{"city": "b", "n": 1}, {"city": "a", "n": 2}]
+
+
+def test_a_query_without_columns_of_their_own_is_refused(postgres: str) -> None:
+    for query, message in (("SELECT", "gives no columns"), ("SELECT 1 AS n, 2 AS n", "have the name 'n'")):
+        with pytest.raises(ProcessorError, match=message):
+            Flow(load(postgres, query=query)).results()
 
 
 def test_bytes_are_refused_with_a_remedy(postgres: str, tmp_path: Path) -> None:
@@ -99,14 +148,30 @@ def test_bytes_are_refused_with_a_remedy(postgres: str, tmp_path: Path) -> None:
         Flow(load(tmp_path / "x.db")).results()
 
 
-def test_a_value_that_its_declaration_belies_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("declared", "good", "bad"),
+    [
+        ("DATE", "2024-02-29", "soon"),
+        ("INTEGER", 3, 2.5),
+        ("BOOLEAN", 1, 2),
+        ("DECIMAL(6,2)", 1.25, 1.255),
+        ("DECIMAL(6,2)", -100, 123456789),
+        ("DOUBLE", 3, "x"),
+        ("TEXT", 3, b"\xff"),
+    ],
+)
+def test_a_value_that_its_declaration_belies_is_an_error(tmp_path: Path, declared, good, bad) -> None:
     with sqlite3.connect(tmp_path / "x.db") as db:
-        db.execute("CREATE TABLE t (day DATE)")
-        db.execute("INSERT INTO t VALUES ('2024-02-29'), ('soon')")
+        db.execute(f"CREATE TABLE t (x {declared})")
+        db.executemany("INSERT INTO t VALUES (?)", [(good,), (None,), (bad,)])
     db.close()
-    with pytest.raises(ProcessorError, match="row 2 of t in sqlite") as caught:
+    kept = Flow(load(tmp_path / "x.db", query="SELECT x FROM t LIMIT 2")).results().rows[0]
+    assert [row["x"] for row in kept] == [str(good) if declared in ("DATE", "TEXT") else good, None] or (
+        kept[0]["x"] == dt.date(2024, 2, 29)
+    )
+    with pytest.raises(ProcessorError, match="row 3 of t in sqlite") as caught:
         Flow(load(tmp_path / "x.db")).results()
-    assert "'soon'" in str(caught.value)
+    assert str(bad) in str(caught.value)
 
 
 def test_engines_are_taken(url: str) -> None:
@@ -163,6 +228,40 @@ def test_secrets_are_not_shown(server: str, monkeypatch, caplog) -> None:
     split = result.package.resources[0].stream.origin if result.package.resources[0].stream else None
     assert "geheim" not in repr(split)
     assert pickle.loads(pickle.dumps(writable(f"{server}/postgres"))).shown.endswith("/postgres")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:hush@127.0.0.1:1/d",
+        "postgresql://me:one@hush@127.0.0.1:1/d",
+        "postgresql://127.0.0.1:1/d?user=me&password=hush",
+        "postgresql://127.0.0.1:1/d?options=-c%20search.token%3Dhush",
+        "postgresql://me:hush@127.0.0.1:1/d?nonsense=hush",
+        "postgresql://me:hush@127.0.0.1:port/d",
+        "://me:hush@127.0.0.1/d",
+        "mysql+nothing://me:hush@127.0.0.1/d",
+        "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BUID%3Dme%3BPWD%3Dhush",
+        "sqlite:///x.db?key=hush",
+        "duckdb:///x.duckdb?motherduck_token=hush",
+    ],
+)
+def test_no_part_of_a_url_that_may_be_a_secret_is_shown(url: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for link in (load_sql(url, table="t"), dump_to_sql({"t": {"resource-name": "res_1"}}, url)):
+        with pytest.raises(ProcessorError) as caught:
+            Flow([{"a": 1}], link).process()
+        error: BaseException | None = caught.value
+        while error is not None:
+            assert "hush" not in f"{error} {error!r} {error.__notes__ if hasattr(error, '__notes__') else ''}"
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_messages_of_drivers_are_cleaned() -> None:
+    address = Address.of("mssql+pyodbc://me:sl%40sh@h/d")
+    message = "DSN=x;UID=me;PWD=other; password='a b' sslpassword = c sl@sh sl%40sh"
+    assert address.clean(message) == "DSN=x;UID=me;PWD=***; password=*** sslpassword = *** *** ***"
 
 
 def test_what_is_not_there_is_said(tmp_path: Path, monkeypatch) -> None:
