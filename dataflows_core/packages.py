@@ -132,6 +132,8 @@ def _load_resource(package: Package, item: dict[str, Any], place: Place, options
     properties = {key: value for key, value in item.items() if key not in ("name", *_COUNTED)}
     resource = Resource(name, properties=properties)
     resource.source = located
+    if all(map(place.is_home_of, located)):
+        resource.storage_options = options.get("storage_options") or {}
     package.add(resource)
 
 

@@ -41,6 +41,7 @@ class Resource:
         name: Its name.
         properties: What its descriptor says besides `name` and `schema`; may be changed.
         source: Where the files of a resource are that is not tabular; dumps copy them.
+        storage_options: What opens these files.
         unnamed: Whether the name was made up, and may be another.
         kept: Whether its rows can be read; False when a run has drained them.
         count: Number of rows that left the last step, in the run that is over; None before.
@@ -59,6 +60,7 @@ class Resource:
         self._stream = None if stream is None else stream.beginning_at(name)
         self._schema = schema if stream is None else stream.schema
         self.source: list[str] = []
+        self.storage_options: Mapping[str, Any] = {}
         self.unnamed = False
         self.kept = True
         self.count: int | None = None
@@ -95,6 +97,7 @@ class Resource:
         """Another resource that says the same of itself, with a stream of its own."""
         twin = Resource(self.name, stream, copy.deepcopy(self.properties), schema=self._schema)
         twin.source, twin.unnamed = list(self.source), self.unnamed
+        twin.storage_options = self.storage_options
         return twin
 
     @property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from dataflows_core.commit import access_errors
 from dataflows_core.files import open_source
@@ -19,19 +20,20 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip file can say
 _BEST_BEFORE_ZIP64 = 1 << 30
 
 
-def copy_file(source: str, target: Path, name: str) -> Written:
+def copy_file(source: str, target: Path, name: str, storage_options: Mapping[str, Any]) -> Written:
     """Copy a file as it is, from wherever `dataflows_core.files` opens it.
 
     Args:
         source: A path, a URL, or ``zip://member::archive.zip``.
         target: The new file.
         name: What messages call it.
+        storage_options: What opens the source.
 
     Raises:
         AccessError: It cannot be read or written.
     """
     with Output(target, name) as output:
-        with closing(open_source(source)) as file:
+        with closing(open_source(source, storage_options)) as file:
             while data := file.read(_COPY_SIZE):
                 output.write(data)
         return output.close()

@@ -75,17 +75,19 @@ class PlannedFiles:
     Attributes:
         descriptor: What the written descriptor says of it, without counts.
         sources: Paths or URLs of the files.
+        storage_options: What opens them.
         paths: Where each is written.
     """
 
     descriptor: dict[str, Any]
     sources: Sequence[str]
+    storage_options: Mapping[str, Any]
     paths: list[str]
 
     def written(self, folder: Path) -> list[Written]:
         """The copies, made now."""
         return [
-            copy_file(source, folder / str(number), path)
+            copy_file(source, folder / str(number), path, self.storage_options)
             for number, (source, path) in enumerate(zip(self.sources, self.paths, strict=True))
         ]
 
@@ -147,7 +149,7 @@ def plan_files(resource: Resource) -> PlannedFiles:
         descriptor["path"] = paths
     elif paths:
         descriptor["path"] = paths[0]
-    return PlannedFiles(descriptor, sources, paths)
+    return PlannedFiles(descriptor, sources, resource.storage_options, paths)
 
 
 def _check_constraints(resource: Resource, on_error: OnError) -> None:
