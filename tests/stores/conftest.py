@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ class S3:
             "key": "AKIAIOSFODNN7EXAMPLE",
             "secret": SECRET,
             "client_kwargs": {"endpoint_url": self.endpoint},
+            "config_kwargs": {"retries": {"max_attempts": 0}},
         }
 
     @property

@@ -10,7 +10,14 @@ import pytest
 
 from dataflows_core import Flow
 from dataflows_core.processes import ProcessRunner
-from dataflows_core.processors import dump_to_excel, dump_to_path, dump_to_zip, load, load_csv, update_resource
+from dataflows_core.processors import (
+    dump_to_excel,
+    dump_to_path,
+    dump_to_zip,
+    load,
+    load_csv,
+    update_resource,
+)
 
 ROWS = [
     {
@@ -68,6 +75,9 @@ def test_a_folder_a_pattern_and_other_files(s3, tmp_path):
     Flow(load(tmp_path / "datapackage.json"), ROWS, OTHER, dump).process()
     assert s3.files()["v1.0/out/read.me"] == b"as it is"
     assert rows_of(load(f"{s3.url}/v1.0/out", resources=["res_3"], storage_options=s3.options)) == [OTHER]
+    copy = dump_to_path(tmp_path / "copy")
+    Flow(load(f"{s3.url}/v1.0/out", resources=["readme"], storage_options=s3.options), copy).process()
+    assert Path(tmp_path / "copy" / "read.me").read_text() == "as it is"
     both = load(f"{s3.url}/v1.0/out/res_3.cs*", name="all", format="csv", storage_options=s3.options)
     assert rows_of(both) == [OTHER]
 
