@@ -134,6 +134,10 @@ def _parameter(link: Callable[..., Any]) -> tuple[str | None, str]:
 
 
 def _refusal(link: Any, position: str, problem: str) -> str:
+    if isinstance(link, str):
+        from dataflows_core.files.urls import shown
+
+        link = shown(link)
     message = (
         f"link {position} of the flow is {shorten(link)}, of type {type(link).__name__}, which is no step"
     )

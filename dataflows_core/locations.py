@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urlsplit
 
 from dataflows_core.errors import DataError
-from dataflows_core.files.urls import is_http, is_remote
+from dataflows_core.files.urls import is_http, is_remote, shown
 
 __all__ = ["Place"]
 
@@ -124,6 +124,6 @@ def _problem(path: str) -> str:
 
 def _refused(owner: str, path: str, problem: str) -> DataError:
     return DataError(
-        f"{owner} has the path {path!r}, which {problem}"
+        f"{owner} has the path {shown(path)!r}, which {problem}"
         "\n  it is refused: whoever publishes a Data Package must not choose what is read outside of it"
     )

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, cast
 
 from dataflows_core.errors import AccessError, DataflowsError, FlowError, UnreadableError, near_misses
-from dataflows_core.files.limits import Limited, Unpacked
+from dataflows_core.files.limits import Limited, Unpacked, check_directory
 from dataflows_core.files.streams import Closing, Guarded, Prefixed, Readable, damage
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _open_zstd(raw: Readable) -> Readable:
 
 def _open_zip(raw: Readable, source: str, member: str | None) -> Readable:
     with ExitStack() as opened:
-        archive = _archive(raw, opened)
+        archive = _archive(raw, source, opened)
         name = _member(archive, source, member)
         if archive.getinfo(name).flag_bits & 1:
             raise UnreadableError(f"{name} in {source} is encrypted; unpack it first")
@@ -141,7 +141,7 @@ def _open_zip(raw: Readable, source: str, member: str | None) -> Readable:
         return Closing(stream, opened.pop_all())
 
 
-def _archive(raw: Readable, opened: ExitStack) -> ZipFile:
+def _archive(raw: Readable, source: str, opened: ExitStack) -> ZipFile:
     import shutil
     import tempfile
     from zipfile import ZipFile
@@ -154,6 +154,7 @@ def _archive(raw: Readable, opened: ExitStack) -> ZipFile:
         seekable = opened.enter_context(aside)
         shutil.copyfileobj(cast("IO[bytes]", raw), seekable, 1 << 20)
         seekable.seek(0)
+    check_directory(seekable, source)
     return opened.enter_context(ZipFile(seekable))
 
 
@@ -173,7 +174,7 @@ def members(raw: Readable, source: str) -> list[str] | None:
         if compression_of(head) != "zip":
             return None
         try:
-            return _names(_archive(_rewound(raw, head), opened))
+            return _names(_archive(_rewound(raw, head), source, opened))
         except damage() as error:
             raise AccessError(f"{source} is no zip file that can be read: {error}") from error
 

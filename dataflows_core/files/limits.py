@@ -8,18 +8,29 @@ ratios below is refused; the others than deflate make more of a table that repea
 from __future__ import annotations
 
 import io
-from typing import Any
+import struct
+from typing import IO, Any
 
 from dataflows_core.errors import FlowError, UnreadableError
 from dataflows_core.files.streams import Readable
 
-__all__ = ["HARMLESS", "Limited", "Unpacked", "check_announced", "checked_max_size", "refuse_longer"]
+__all__ = [
+    "HARMLESS",
+    "Limited",
+    "Unpacked",
+    "check_announced",
+    "check_directory",
+    "checked_max_size",
+    "refuse_longer",
+]
 
 HARMLESS = 1 << 30
 """Bytes that may always be unpacked, however small the packed file is."""
 
 _RATIOS = {"gzip": 200, "zip": 200, "bz2": 2000, "xz": 2000, "zstd": 2000}
 _PIECE = 1 << 20
+_MOST_MEMBERS, _LONGEST_MEMBER = 100_000, 320  # bytes that a directory needs for a member, on average
+_LONGEST_END = (1 << 16) + 22 + 76  # a comment, and what is around it
 
 
 def checked_max_size(size: Any) -> int | None:
@@ -52,6 +63,34 @@ def refuse_longer(count: int, max_size: int | None, source: str) -> None:
     if max_size is not None and count > max_size:
         raise UnreadableError(
             f"{source} has more than the {max_size:,} bytes that max_size={max_size} allows"
+        )
+
+
+def check_directory(archive: IO[bytes], source: str) -> None:
+    """See that the directory of a zip file is of a size that is worth reading: all of it is held in memory.
+
+    Args:
+        archive: The zip file; what is no zip file is left to who opens it.
+        source: What messages call it.
+
+    Raises:
+        UnreadableError: It has too many members.
+    """
+    end = archive.seek(0, io.SEEK_END)
+    archive.seek(max(0, end - _LONGEST_END))
+    tail = archive.read()
+    archive.seek(0)
+    found = tail.rfind(b"PK\x05\x06")
+    if found < 0 or len(tail) < found + 16:
+        return
+    members, size = struct.unpack_from("<HI", tail, found + 10)
+    large = found - 76  # where the record of large files is
+    if large >= 0 and tail.startswith(b"PK\x06\x06", large) and tail.startswith(b"PK\x06\x07", large + 56):
+        members, size = struct.unpack_from("<QQ", tail, large + 32)
+    if members > _MOST_MEMBERS or size > _MOST_MEMBERS * _LONGEST_MEMBER:
+        raise UnreadableError(
+            f"{source} has more than {_MOST_MEMBERS:,} files; it is not opened\n"
+            "  unpack it, and load the files"
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from dataflows_core.errors import AccessError, FlowError
 from dataflows_core.files.stores import glob_store, open_store
 from dataflows_core.files.streams import Counted, Readable
-from dataflows_core.files.urls import is_http, shown
+from dataflows_core.files.urls import is_http, shown, without_urls_secrets
 from dataflows_core.files.validators import Sightings
 
 __all__ = ["glob_remote", "keep_remote", "open_remote"]
@@ -82,7 +82,11 @@ def _open_by_plugin(url: str) -> Readable | None:
     try:
         stream = plugin_manager().hook.open_url(url=url)
     except OSError as error:
-        raise AccessError(f"{shown(url)} cannot be opened: {error}") from error
+        said = f"{error}"
+        told = without_urls_secrets(said)
+        # A traceback shows what an error was made of, and would show the secret.
+        cause = error if told == said else None
+        raise AccessError(f"{shown(url)} cannot be opened: {told}") from cause
     return None if stream is None else Counted(stream, shown(url), None)
 
 

@@ -82,6 +82,11 @@ class Source:
         limit = checked_max_size(max_size)
         return cls(outer, storage_options or {}, packed, inner or member, cache=cache, max_size=limit)
 
+    def __repr__(self) -> str:
+        # What is in `storage_options` opens doors.
+        member = f", member={self.member!r}" if self.member else ""
+        return f"Source({shown(self.path)!r}{member})"
+
     @property
     def shown(self) -> str:
         """What messages call it: the path as the user wrote it, without a password."""
@@ -229,6 +234,8 @@ def stem(path: str) -> str:
     if is_remote(path):
         path = path.partition("?")[0].partition("#")[0]
     name = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    if is_remote(path):
+        name = name.rpartition("@")[2]  # a URL without a path has a password there
     root = name.rpartition(".")[0] or name
     if name.removeprefix(root).lower() in SUFFIXES:
         root = root.rpartition(".")[0] or root

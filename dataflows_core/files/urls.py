@@ -10,7 +10,8 @@ __all__ = ["is_http", "is_remote", "shown", "without_urls_secrets"]
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+(?:://|::)")
 _URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*:/+)([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?", re.DOTALL)
 _URL_IN_TEXT = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://[^\s'\"<>]+")
-_PARAMETER = re.compile(r"([^&;=]*)=([^&;]*)")
+_LINK = re.compile(r"::(?=[a-zA-Z][a-zA-Z0-9+.-]*:/)")  # between the URLs of a chain
+_PARAMETER = re.compile(r"([^&;?=]*)=([^&;?]*)")
 
 _SECRET_ENDS = ("key", "pass")
 _SECRET_NAMES = {"auth", "appid", "keypairid", "pw", "pwd", "sas", "sig"}
@@ -47,7 +48,7 @@ def shown(url: str) -> str:
         >>> shown("simplecache::s3://key:secret@bucket/a.csv")
         'simplecache::s3://key:***@bucket/a.csv'
     """
-    return "::".join(_shown(part) for part in url.split("::"))
+    return "::".join(_shown(part) for part in _LINK.split(url))
 
 
 def without_urls_secrets(text: str) -> str:
