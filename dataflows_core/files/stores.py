@@ -110,7 +110,8 @@ class Ranges(io.RawIOBase):
 
     def __init__(self, stream: Any, url: str, options: Mapping[str, Any]) -> None:
         self._stream, self._url, self._options = stream, url, options
-        self._size: int = stream.seek(0, io.SEEK_END)
+        stream.seek(0, io.SEEK_END)
+        self._size: int = stream.tell()
         self._place = self._begin = 0
         self._kept = b""
         self._ahead = _LEAST

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def stop_s3(server: S3) -> None:
 
 @pytest.fixture(scope="session")
 def _server() -> Iterator[S3]:
-    needs("moto", "s3fs")
+    _needs("moto", "s3fs")
     server = start_s3()
     yield server
     stop_s3(server)
@@ -124,14 +124,19 @@ def s3(_server: S3) -> Iterator[S3]:
 @pytest.fixture
 def mortal() -> Iterator[S3]:
     """A server that the test may end."""
-    needs("moto", "s3fs")
+    _needs("moto", "s3fs")
     server = start_s3()
     yield server
     stop_s3(server)
 
 
-def needs(*modules: str) -> None:
-    """Skip where a package is not installed, but never in CI."""
+@pytest.fixture(scope="session")
+def needs() -> Callable[..., None]:
+    """Skips where a package is not installed, but never in CI."""
+    return _needs
+
+
+def _needs(*modules: str) -> None:
     if missing := [name for name in modules if importlib.util.find_spec(name) is None]:
         message = f"{missing[0]} is not installed; the dependency group 'stores' has it"
         if os.environ.get("CI"):

@@ -230,9 +230,14 @@ def test_an_unknown_option_is_refused_when_the_flow_is_written(tmp_path, options
             dump(tmp_path / "out", **options)
 
 
-def test_a_url_is_no_place_on_this_machine():
-    with pytest.raises(FlowError, match="not a URL"):
-        dump_to_path("s3://bucket/out")
+def test_what_can_only_be_read_is_no_target():
+    with pytest.raises(FlowError, match="the web is only read"):
+        dump_to_path("https://example.org/out")
+
+
+def test_a_url_of_a_file_is_a_path(tmp_path):
+    Flow(ROWS, dump_to_path(f"{tmp_path.as_uri()}/out")).process()
+    assert sorted(tree(tmp_path / "out")) == ["datapackage.json", "res_1.csv"]
 
 
 def test_the_format_of_the_path(tmp_path):
