@@ -1,7 +1,7 @@
 """What becomes of each type in each format: the page `reference/formats.md`, made by writing and loading.
 
 Every case is a table of its own, written in every format that is installed, and loaded again: as the
-descriptor beside it declares it, and as a file alone.
+descriptor beside it declares it, and as a file alone. So it is with databases, which declare it themselves.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import runpy
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,11 +28,14 @@ import pyarrow as pa
 from dataflows_core import Flow, Package, Resource, Schema, Stream, discovery
 from dataflows_core.errors import CastError, ProcessorError
 from dataflows_core.inline import RowsSplit
-from dataflows_core.processors import dump_to_path, load
+from dataflows_core.processors import dump_to_path, dump_to_sql, load, load_sql
 from dataflows_core.schema import Field
 from dataflows_core.text import value_to_text
 
 REFUSED = "refused"
+GEOMETRY = Field({"name": "geometry", "type": "geojson"})
+DATABASES = ("duckdb", "postgresql", "sqlite")
+SERVER = Path(__file__).parents[1] / "plugins" / "dataflows-sql" / "tests" / "postgresql.py"
 
 
 @dataclass(frozen=True)
@@ -51,15 +57,14 @@ class Case:
     arrow: pa.DataType = None
 
     @property
-    def schema(self) -> Schema:
-        """A number for each row, and the field."""
-        value = Field({"name": "value", "type": self.type, **self.more}, self.arrow)
-        return Schema((Field({"name": "row", "type": "integer"}), value))
+    def field(self) -> Field:
+        """The field of the values."""
+        return Field({"name": "value", "type": self.type, **self.more}, self.arrow)
 
     @property
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[Any]:
         """The values and a null."""
-        return [{"row": number, "value": value} for number, value in enumerate([*self.values, None])]
+        return [*self.values, None]
 
 
 LONG = Decimal("-12345678901234567890.5")
@@ -130,7 +135,9 @@ Otherwise a cell says of which type they are now, and the first value that becam
 * Table Schema reads an empty cell as null, so that CSV and Excel have no empty texts; the others do.
 * Text holds a moment with its offset from UTC, and not the name of its zone. Where the offsets of a field
   differ, the same moments come back in UTC.
-* Items of a list are written with commas between them; declare another `delimiter`, or the type `array`.
+* Items of a list are written with commas between them in CSV and Excel; declare another `delimiter`, or the
+  type `array`.
+* GeoJSON is JSON with a geometry: a field of type geojson or geopoint. Every other field is a property.
 
 ## The file alone
 
@@ -140,8 +147,20 @@ Otherwise a cell says of which type they are now, and the first value that becam
 
 * What a cell of Excel cannot hold exactly is written as text, and comes back as text, with all of its digits.
 * `string` alone means that the values are the texts that they were written as: declare their types
-  (`override_fields={{"day": {{"type": "date"}}}}`), and they are what they were.
+  (`override_fields={{"day": {{"type": "date"}}}}`), and they are what they were. Another type alone means
+  that the values are the same.
 * `strip=False` keeps the blanks around values of CSV.
+
+## Databases
+
+`dump_to_sql({{"cities": {{"resource-name": "cities"}}}}, url)` makes a table, and
+`load_sql(url, table="cities")` reads it; the database itself says of which type each column is:
+
+{}
+
+* A moment comes back in UTC: databases do not keep the name of its zone.
+* What a database has no type for is kept as text or JSON, with all that it says; another type alone in a cell
+  means that the values are the same.
 """
 
 
@@ -174,6 +193,41 @@ def changes(format: str) -> tuple[list[str], list[str]]:
         return _changes(_loaded(package), refused), _changes(alone, refused)
 
 
+@cache
+def changes_in(database: str) -> list[str]:
+    """What becomes of each case in a database; an empty text where everything is kept.
+
+    Each is a column of one table, since opening a database costs more than all the rest.
+    """
+    names = [f"case-{number}" for number in range(len(CASES))]
+    fields = [case.field.update(name=name) for name, case in zip(names, CASES, strict=True)]
+    columns = [case.rows for case in CASES]
+
+    def step(package: Package) -> None:
+        package.add(_resource("cases", fields, columns))
+
+    with _empty(database) as url:
+        Flow(step, dump_to_sql({"t": {"resource-name": "cases"}}, url)).process()
+        results = Flow(load_sql(url, table="t", order_by="row")).results()
+    found, rows = results.package.resources[0].schema, results.rows[0]
+    return [
+        _changed(case, (found.field(name), [row[name] for row in rows][: len(case.rows)]))
+        for case, name in zip(CASES, names, strict=True)
+    ]
+
+
+@contextmanager
+def _empty(database: str) -> Iterator[str]:
+    """The URL of an empty database."""
+    if database == "postgresql":
+        postgresql = runpy.run_path(str(SERVER))
+        with postgresql["running"]() as server, postgresql["database"](server) as url:
+            yield url
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"{database}:///{folder}/formats.{database}"
+
+
 def _changes(loaded: Iterable[Loaded], refused: set[str]) -> list[str]:
     items = iter(loaded)
     return [REFUSED if case.title in refused else _changed(case, next(items)) for case in CASES]
@@ -186,8 +240,10 @@ def _written(place: Path, format: str) -> set[str]:
     def step(package: Package) -> None:
         for number, case in enumerate(CASES):
             if case.title not in refused:
-                stream = Stream.of([RowsSplit(case.rows, case.schema, "rows")], case.schema)
-                package.add(Resource(f"case-{number}", stream))
+                fields, columns = [case.field], [case.rows]
+                if format == "geojson" and case.type not in ("geojson", "geopoint"):
+                    fields, columns = [*fields, GEOMETRY], [*columns, []]
+                package.add(_resource(f"case-{number}", fields, columns))
 
     while True:
         try:
@@ -200,20 +256,31 @@ def _written(place: Path, format: str) -> set[str]:
             return refused
 
 
+def _resource(name: str, fields: list[Field], columns: list[list[Any]]) -> Resource:
+    """A table of some columns, the shorter ones filled with nulls, whose rows have numbers."""
+    schema = Schema((Field({"name": "row", "type": "integer"}), *fields))
+    rows = [
+        dict(zip(schema.names, (number, *values), strict=True))
+        for number, values in enumerate(zip_longest(*columns))
+    ]
+    return Resource(name, Stream.of([RowsSplit(rows, schema, "rows")], schema))
+
+
 def _loaded(place: Path) -> list[Loaded]:
     results = Flow(load(place)).results()
     return [
-        (resource.schema.field("value"), [row["value"] for row in rows])
+        (field, [row[field.name] for row in rows])
         for resource, rows in zip(results.package.resources, results.rows, strict=True)
+        for field in [resource.schema.field("value" if "value" in resource.schema else "geometry")]
     ]
 
 
 def _changed(case: Case, loaded: Loaded) -> str:
     after, values = loaded
-    before = case.schema.field("value")
+    before = case.field
     pairs = [
         (_shown(old, before), _shown(new, after))
-        for old, new in zip([*case.values, None], values, strict=True)
+        for old, new in zip(case.rows, values, strict=True)
         if _exactly(old) != _exactly(new)
     ]
     if _kind(after) == _kind(before):
@@ -247,16 +314,17 @@ def page() -> str:
     """The page."""
     logging.disable(logging.WARNING)
     try:
-        tables = [_table([changes(name)[part] for name in formats()]) for part in (0, 1)]
+        tables = [_table({name: changes(name)[part] for name in formats()}) for part in (0, 1)]
+        tables.append(_table({name: changes_in(name) for name in DATABASES}))
     finally:
         logging.disable(logging.NOTSET)
     return TEXT.format(*tables)
 
 
-def _table(outcomes: list[list[str]]) -> str:
+def _table(outcomes: dict[str, list[str]]) -> str:
     """A row for each case; formats that keep and change the same share a column."""
     columns: dict[tuple[str, ...], list[str]] = {}
-    for name, outcome in zip(formats(), outcomes, strict=True):
+    for name, outcome in outcomes.items():
         columns.setdefault(tuple(outcome), []).append(name)
     heads = ["values", *(", ".join(names) for names in columns.values())]
     rows = [heads, ["---"] * len(heads)]

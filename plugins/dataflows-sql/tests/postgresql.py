@@ -17,7 +17,7 @@ from pathlib import Path
 PASSWORD = "geheim@wort"  # with a character that URLs escape
 
 
-class NoServer(Exception):
+class NoServer(RuntimeError):
     """There is none, and none can be installed."""
 
 
