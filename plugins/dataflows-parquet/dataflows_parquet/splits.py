@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Self
@@ -13,15 +14,16 @@ import pyarrow as pa
 from dataflows_core.cast import cast_column
 from dataflows_core.errors import DataError, RowError, UnreadableError
 from dataflows_core.files import Source
+from dataflows_core.files.urls import is_http
 from dataflows_core.fit import fit
 from dataflows_core.schema import Schema
-from dataflows_parquet.opened import opened_arrow, opened_parquet
-from dataflows_parquet.pieces import batches_of_stream, gathered, small_batches
+from dataflows_parquet.opened import opened_arrow, opened_parquet, whole_stream
+from dataflows_parquet.pieces import STEP, Pieces, joined
 
 __all__ = ["ArrowSplit", "Block", "ParquetSplit", "TypedSplit"]
 
-Block = tuple[int, pa.RecordBatch]
-"""The number of rows of the file before it, and rows."""
+Block = tuple[int, tuple[pa.RecordBatch, ...]]
+"""The number of rows of the file before it, and rows, in batches that are one when they are decoded."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ class TypedSplit:
     def select(self, names: Iterable[str]) -> Self:
         """The split with some fields only; the columns of the others are not read."""
         schema = self.schema.select(names)
-        stored = None if self.stored is None else self.stored.select(n for n in schema.names if n in self.stored)
+        stored = (
+            None if self.stored is None else self.stored.select(n for n in schema.names if n in self.stored)
+        )
         constants = tuple(item for item in self.constants if item[0] in schema)
         return replace(self, schema=schema, stored=stored, constants=constants)
 
@@ -77,18 +81,21 @@ class TypedSplit:
             UnreadableError: The block is damaged.
             RowError: A value that is not of the type that the descriptor in the file says.
         """
-        self._check(block[1])
+        batches = block[1]
+        for batch in batches:
+            self._check(batch)
+        if not self.columns.names:
+            rows = sum(batch.num_rows for batch in batches)
+            return self._completed(pa.record_batch({"": pa.nulls(rows)}).select([]))
         columns = []
-        for field, column in zip(self.columns, block[1].columns, strict=True):
+        for position, field in enumerate(self.columns):
+            column = joined(batches, position)
             if column.type != field.arrow:
                 column, errors = cast_column(column, field, missing_values=())
                 if errors:
                     raise RowError(str(errors[0]), index=errors[0].index, field=field.name)
             columns.append(column)
-        batch = block[1].select([])
-        for field, column in zip(self.columns, columns, strict=True):
-            batch = batch.append_column(field.name, column)
-        return self._completed(batch)
+        return self._completed(pa.RecordBatch.from_arrays(columns, names=list(self.columns.names)))
 
     def locate(self, block: Block, index: int) -> int:
         """The row's number in the file."""
@@ -137,7 +144,7 @@ class ParquetSplit(TypedSplit):
             AccessError: It cannot be opened.
             UnreadableError: It is no Parquet file, or a damaged one, or an index of others.
         """
-        with opened_parquet(file) as parquet:
+        with opened_parquet(file) as (parquet, _):
             return parquet.schema_arrow
 
     def blocks(self) -> Iterator[Block]:
@@ -148,30 +155,42 @@ class ParquetSplit(TypedSplit):
             UnreadableError: It is damaged.
         """
         names = list(self.columns.names)
-        with opened_parquet(self.file) as parquet:
+        with opened_parquet(self.file) as (parquet, size):
             self._refuse_change(parquet.schema_arrow)
             meta = parquet.metadata
-            sizes = [meta.row_group(group).num_rows for group in range(meta.num_row_groups)]
-            self._refuse_short(meta.num_rows, sum(sizes), "it")
-            first = sum(sizes[: self.begin])
-            for group in range(self.begin, len(sizes) if self.end is None else self.end):
-                expected = first + sizes[group]
-                for batch in gathered(small_batches(parquet, group, names)):
-                    yield first, batch
-                    first += batch.num_rows
-                self._refuse_short(sizes[group], first - expected + sizes[group], f"row group {group + 1}")
+            groups = [meta.row_group(group).num_rows for group in range(meta.num_row_groups)]
+            self._refuse_short(meta.num_rows, sum(groups), "the file")
+            first = sum(groups[: self.begin])
+            pieces = Pieces(self.file, size)
+            for group in range(self.begin, len(groups) if self.end is None else self.end):
+                end = first + groups[group]
+                # Parquet may give the columns in its own order.
+                batches = (batch.select(names) for batch in parquet.iter_batches(STEP, [group], names))
+                for piece in pieces.of(batches):
+                    yield first, piece
+                    first += sum(batch.num_rows for batch in piece)
+                self._refuse_short(groups[group], first - end + groups[group], f"row group {group + 1}")
 
     def divide(self, parts: int) -> list[Self]:
         """The split as several, each of some row groups."""
-        if self.begin or self.end is not None or self.file.local is None:
+        if self.begin or self.end is not None or not self._is_ranged():
             return [self]
-        with opened_parquet(self.file) as parquet:
+        with opened_parquet(self.file) as (parquet, _):
             groups = parquet.metadata.num_row_groups
         parts = min(parts, groups)
         if parts < 2:
             return [self]
         bounds = [groups * part // parts for part in range(parts + 1)]
         return [replace(self, begin=begin, end=end) for begin, end in pairwise(bounds)]
+
+    def _is_ranged(self) -> bool:
+        """Whether a row group can be had without the others."""
+        if self.file.local is not None:
+            return True
+        if is_http(self.file.path):
+            return False
+        with closing(self.file.open()) as stream:
+            return stream.seekable()
 
 
 class ArrowSplit(TypedSplit):
@@ -195,17 +214,20 @@ class ArrowSplit(TypedSplit):
             AccessError: The file cannot be opened.
             UnreadableError: It is damaged.
         """
-        with opened_arrow(self.file) as (reader, native):
+        with opened_arrow(self.file, self.columns.names) as (reader, native):
             self._refuse_change(reader.schema)
+            positions = [reader.schema.get_field_index(name) for name in self.columns.names]
+            pieces = Pieces(self.file, native.size())
             first = 0
-            for batch in self._read(reader, native):
-                chosen = batch.select([reader.schema.get_field_index(name) for name in self.columns.names])
+            for batch in _batches(reader, native, self.source):
+                chosen = batch.select(positions)
                 self._check(chosen)
-                for piece in gathered([chosen]):
+                for piece in pieces.of([chosen]):
                     yield first, piece
-                    first += piece.num_rows
+                    first += sum(batch.num_rows for batch in piece)
 
-    def _read(self, reader: Any, native: pa.NativeFile) -> Iterator[pa.RecordBatch]:
-        if isinstance(reader, pa.ipc.RecordBatchFileReader):
-            return (reader.get_batch(number) for number in range(reader.num_record_batches))
-        return batches_of_stream(reader, native, self.source)
+
+def _batches(reader: Any, native: pa.NativeFile, source: str) -> Iterator[pa.RecordBatch]:
+    if isinstance(reader, pa.ipc.RecordBatchFileReader):
+        return (reader.get_batch(number) for number in range(reader.num_record_batches))
+    return whole_stream(reader, native, source)

@@ -53,7 +53,7 @@ class ParquetWriter:
     def open(self, file: BinaryIO) -> _ParquetFile:
         """Begin a file."""
         schema = with_descriptor(self._stored.arrow, self.schema)
-        writer = pq.ParquetWriter(file, schema, compression=self.compression)
+        writer = pq.ParquetWriter(file, schema, compression=self.compression, write_page_checksum=True)
         return _ParquetFile(writer, self.row_group_rows)
 
     def describe(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from dataflows_core.files import Source
 from dataflows_core.processors import load, load_arrow, load_parquet
 from dataflows_core.schema import Field, Schema
 from dataflows_parquet.splits import ParquetSplit
+from dataflows_parquet.write import ParquetWriter
 
 INTEGERS = Schema((Field({"name": "n", "type": "integer"}),))
 
@@ -119,3 +120,74 @@ def test_a_process_runner_gives_the_same(tmp_path: Path) -> None:
     total: list[int] = []
     Flow(load(path), lambda row: total.append(row["n"])).run("processes:2")
     assert total == list(range(5000))
+
+
+def test_damage_that_arrow_does_not_look_for_ends_no_process_and_gives_no_rows(tmp_path: Path) -> None:
+    table = pa.table({"l": [[1, 2], [3]], "s": ["x", "y"]})
+    with pa.ipc.new_file(str(tmp_path / "x.arrow"), table.schema) as file:
+        file.write_table(table)
+    data = bytearray((tmp_path / "x.arrow").read_bytes())
+    offsets = data.index(bytes([0, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]))
+    data[offsets + 4 : offsets + 8] = b"\xff\xff\xff\x7f"
+    (tmp_path / "x.arrow").write_bytes(data)
+    with pytest.raises(ProcessorError, match="damaged"):
+        Flow(load(tmp_path / "x.arrow")).results()
+
+
+def test_every_changed_byte_of_a_page_is_found_in_files_with_checksums(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    with path.open("wb") as file:
+        writer = ParquetWriter(INTEGERS)
+        opened = writer.open(file)
+        opened.write(writer.encode(pa.record_batch({"n": [n * n for n in range(1000)]})))
+        opened.close()
+    data = path.read_bytes()
+    (column,) = pq.read_metadata(path).row_group(0).to_dict()["columns"]
+    pages = range(4, column["total_compressed_size"])
+    for place in pages[:: len(pages) // 30]:
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
+        with pytest.raises(ProcessorError, match="damaged"):
+            Flow(load(path)).process()
+
+
+@pytest.mark.parametrize(("change", "message"), [(-8, "cut short"), (8, "more follows"), (-100, "damaged")])
+def test_an_arrow_stream_has_to_end_with_its_mark(change: int, message: str, tmp_path: Path) -> None:
+    table = pa.table({"n": range(100)})
+    with pa.OSFile(str(tmp_path / "x"), "wb") as file, pa.ipc.new_stream(file, table.schema) as stream:
+        stream.write_table(table, 10)
+    data = (tmp_path / "x").read_bytes()
+    (tmp_path / "x.arrows").write_bytes(data[:change] if change < 0 else data + bytes(change))
+    with pytest.raises(ProcessorError, match=message):
+        Flow(load(tmp_path / "x.arrows")).process()
+
+
+def test_a_file_that_says_less_rows_than_it_has_is_damaged(tmp_path: Path) -> None:
+    path = numbers(tmp_path / "x.parquet", 0, 3000, group=1000)
+    data = path.read_bytes()
+    three_thousand = bytes([0x16, 0xF0, 0x2E])  # the field num_rows: an i64, zigzag
+    assert data.count(three_thousand) == 1
+    path.write_bytes(data.replace(three_thousand, bytes([0x16, 0xEE, 0x2E])))
+    with pytest.raises(ProcessorError, match="says that the file has 2,999 rows, and there are 3,000"):
+        Flow(load(path)).process()
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+def test_a_bomb_of_one_text_many_times_is_refused(kind: str, tmp_path: Path) -> None:
+    texts = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), 1_000_000), ["x" * 10_000])
+    table = pa.table({"s": texts})
+    path = tmp_path / f"x.{kind}"
+    if kind == "parquet":
+        pq.write_table(table, path)
+    else:
+        pa.feather.write_feather(table, path, compression="zstd")
+    with pytest.raises(ProcessorError, match="a bomb") as caught:
+        Flow(load(path)).process()
+    assert "max_size" in str(caught.value)
+
+
+def test_an_index_of_other_files_holds_no_rows(tmp_path: Path) -> None:
+    meta = pq.read_metadata(numbers(tmp_path / "x.parquet", 0, 3))
+    meta.set_file_path("x.parquet")
+    pq.write_metadata(pa.schema({"n": pa.int64()}), tmp_path / "_metadata", metadata_collector=[meta])
+    with pytest.raises(ProcessorError, match=r"index of other files, such as 'x\.parquet'"):
+        Flow(load(tmp_path / "_metadata", format="parquet")).process()
