@@ -97,7 +97,7 @@ class Layout:
         return names if len(names) == len(self.headers) else None
 
     @property
-    def _numbers(self) -> list[int]:
+    def _numbers(self) -> list[Any]:
         given: Any = self.headers
         return [given] if isinstance(given, int) else list(given)
 

@@ -162,7 +162,6 @@ class Document:
             huge_tree=self.huge,
             remove_comments=True,
             remove_pis=True,
-            collect_ids=False,
         )
         parser.resolvers.add(_Nothing(self.file.shown))
         return parser

@@ -158,6 +158,8 @@ class Shape:
         """The fields of a record that fits, when elements within elements become fields of their own."""
         for name, one in value.items():
             member = self.members.get(name)
+            if member is not None and one is None and not member.is_whole:
+                continue
             if not isinstance(one, dict) or (member is not None and member.is_whole):
                 yield name, one
                 continue

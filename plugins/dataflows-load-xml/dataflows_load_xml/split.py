@@ -15,7 +15,7 @@ from dataflows_load_xml.parse import Document
 from dataflows_load_xml.path import Path
 from dataflows_load_xml.shape import DeviationError, Shape
 from dataflows_load_xml.survey import Alone
-from dataflows_load_xml.values import Fault, Raw, Values
+from dataflows_load_xml.values import Empty, Fault, Raw, Values
 
 __all__ = ["Records", "Table", "XmlSplit"]
 
@@ -91,6 +91,8 @@ class Table:
         """
         if isinstance(record, Fault):
             raise RowError(record.message, field=record.field)
+        if isinstance(record, Empty):
+            return {record.name: ""} if record.name in self._names else {}
         try:
             row: dict[str, Any] = self.shape.fit(record, "", strict=self.extra == "error")
         except DeviationError as error:

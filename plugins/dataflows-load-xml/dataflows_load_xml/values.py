@@ -16,7 +16,7 @@ from lxml import etree
 from dataflows_core.errors import shorten
 from dataflows_load_xml.parse import Element, local_name
 
-__all__ = ["TEXT", "Converter", "Fault", "Mixed", "Raw", "Several", "Values", "Whole"]
+__all__ = ["TEXT", "Converter", "Empty", "Fault", "Mixed", "Raw", "Several", "Values", "Whole"]
 
 TEXT = "#text"
 """The key of an element's own text, where it has attributes or elements besides; no name is like it."""
@@ -38,6 +38,21 @@ class Mixed(str):
     """The text of an element in which text and elements are mixed."""
 
     __slots__ = ()
+
+
+class Empty(dict[str, Any]):
+    """A record with nothing in it: an empty text, where records are texts.
+
+    Args:
+        name: The name that the text would have.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def __reduce__(self) -> tuple[type[Empty], tuple[str]]:
+        return Empty, (self.name,)
 
 
 class Whole(dict[str, Any]):
@@ -106,8 +121,11 @@ class Converter:
         try:
             found = self._value(record, ())
             if not isinstance(found, dict):
-                own = {self._name(record): found} if found else {}
-                return Whole(own) if isinstance(found, Mixed) else own
+                if isinstance(found, Mixed):
+                    return Whole({self._name(record): found})
+                if found == "":
+                    return Empty(self._name(record))
+                return {self._name(record): found} if found else {}
             if TEXT in found:
                 own = found.pop(TEXT)
                 self._put_new(found, self._name(record), own, "text of the record")
