@@ -72,6 +72,29 @@ def test_the_ending_wins_and_the_error_says_what_the_file_is(
     assert rows_of(tmp_path / name, format=format) == ROWS
 
 
+PAGE = "<table border=1>\n<tr><th>id</th><th>city</th></tr>\n<tr><td>1</td><td>Ulm</td></tr></table>\n"
+RECORDS = (
+    '<?xml version="1.0"?>\n<cities><city><id>1</id><city>Ulm</city></city><city><id>2</id></city></cities>'
+)
+WORKBOOK = """<?xml version="1.0"?>
+<?mso-application progid="Excel.Sheet"?>
+<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"
+ xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="Cities"><Table>
+ <Row><Cell><Data ss:Type="String">id</Data></Cell><Cell><Data ss:Type="String">city</Data></Cell></Row>
+ <Row><Cell><Data ss:Type="Number">1</Data></Cell><Cell><Data ss:Type="String">Ulm</Data></Cell></Row>
+</Table></Worksheet></Workbook>"""
+
+
+@pytest.mark.parametrize(("text", "format"), [(PAGE, "html"), (RECORDS, "xml"), (WORKBOOK, "excel-xml")])
+def test_what_systems_export_as_xls_is_often_none(tmp_path: Path, text: str, format: str) -> None:
+    for name in ("export.xls", "export"):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert rows_of(tmp_path / "export")[0] == {"id": 1, "city": "Ulm"}
+    with pytest.raises(ProcessorError, match=f"has the ending of xls, but it is .*; write format='{format}'"):
+        rows_of(tmp_path / "export.xls")
+    assert rows_of(tmp_path / "export.xls", format=format)[0] == {"id": 1, "city": "Ulm"}
+
+
 def test_a_workbook_of_another_kind_than_its_ending_says_is_loaded(tmp_path: Path) -> None:
     Flow(ROWS, dump_to_path(tmp_path, format="xlsx")).process()
     shutil.copy(tmp_path / "res_1.xlsx", tmp_path / "a.xls")
