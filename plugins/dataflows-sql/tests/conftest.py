@@ -44,5 +44,11 @@ def postgres(server: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def asked(server: str) -> str:
+    """The URL of a PostgreSQL database for tests that make nothing in it."""
+    return f"{server}/postgres"
+
+
 if sys.platform == "win32":
     collect_ignore_glob = ["*"]

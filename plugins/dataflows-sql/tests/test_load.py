@@ -62,32 +62,30 @@ def test_types_of_postgres(postgres: str) -> None:
         ("ARRAY[[1], [2]]", "is not a list of plain values"),
     ],
 )
-def test_values_that_no_field_holds_are_errors_with_their_row(postgres, expression, message) -> None:
+def test_values_that_no_field_holds_are_errors_with_their_row(asked, expression, message) -> None:
     with pytest.raises(ProcessorError, match=message) as caught:
-        Flow(load(postgres, query=f"SELECT {expression} AS x")).results()
+        Flow(load(asked, query=f"SELECT {expression} AS x")).results()
     assert "row 1" in str(caught.value)
 
 
-def test_numbers_with_another_scale_than_usual(postgres: str) -> None:
+def test_numbers_with_another_scale_than_usual(asked: str) -> None:
     query = (
         "SELECT 9999949::numeric(5,-2) AS hundreds, 0.00012::numeric(3,5) AS small, "
         f"{'9' * 38}::numeric AS large, 1.50000000000000000000000000000::numeric AS padded"
     )
     with pytest.raises(ProcessorError, match="'large'"):
-        Flow(load(postgres, query=query)).results()
-    found = Flow(
-        load(postgres, query=query.replace("::numeric AS large", "::numeric(38) AS large"))
-    ).results()
+        Flow(load(asked, query=query)).results()
+    found = Flow(load(asked, query=query.replace("::numeric AS large", "::numeric(38) AS large"))).results()
     assert found.rows[0] == [
         {"hundreds": 9999900, "small": Decimal("0.00012"), "large": int("9" * 38), "padded": Decimal("1.5")}
     ]
 
 
-def test_the_row_of_an_item_that_no_list_holds(postgres: str) -> None:
+def test_the_row_of_an_item_that_no_list_holds(asked: str) -> None:
     array = "ARRAY['2024-01-01', CASE n WHEN 3 THEN 'infinity' END]::date[]"
     query = f"SELECT {array} AS x FROM generate_series(1, 4) AS n"
     with pytest.raises(ProcessorError, match="row 3 of query"):
-        Flow(load(postgres, query=query)).results()
+        Flow(load(asked, query=query)).results()
 
 
 def test_what_a_server_is_set_to_makes_no_difference(postgres: str) -> None:
@@ -131,15 +129,15 @@ def test_what_to_load_is_said(url: str) -> None:
     assert Flow(load(url)).results().rows[0] == [{"city": "b", "n": 1}, {"city": "a", "n": 2}]
 
 
-def test_a_query_without_columns_of_their_own_is_refused(postgres: str) -> None:
+def test_a_query_without_columns_of_their_own_is_refused(asked: str) -> None:
     for query, message in (("SELECT", "gives no columns"), ("SELECT 1 AS n, 2 AS n", "have the name 'n'")):
         with pytest.raises(ProcessorError, match=message):
-            Flow(load(postgres, query=query)).results()
+            Flow(load(asked, query=query)).results()
 
 
-def test_bytes_are_refused_with_a_remedy(postgres: str, tmp_path: Path) -> None:
+def test_bytes_are_refused_with_a_remedy(asked: str, tmp_path: Path) -> None:
     with pytest.raises(ProcessorError, match=r"'b' holds bytes[\s\S]*encode"):
-        Flow(load(postgres, query="SELECT 'x'::bytea AS b")).results()
+        Flow(load(asked, query="SELECT 'x'::bytea AS b")).results()
     with sqlite3.connect(tmp_path / "x.db") as db:
         db.execute("CREATE TABLE t (b BLOB)")
         db.execute("INSERT INTO t VALUES (x'00')")
