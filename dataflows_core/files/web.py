@@ -11,7 +11,14 @@ from http.client import HTTPException, HTTPResponse, InvalidURL
 from typing import IO, TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
-from urllib.request import HTTPErrorProcessor, HTTPRedirectHandler, Request, build_opener
+from urllib.request import (
+    HTTPErrorProcessor,
+    HTTPRedirectHandler,
+    ProxyHandler,
+    Request,
+    build_opener,
+    getproxies,
+)
 
 from dataflows_core.errors import AccessError, FlowError, shorten
 from dataflows_core.files.patience import TRIES, Passing
@@ -69,7 +76,7 @@ def ask(url: str, fields: Mapping[str, str]) -> HTTPResponse:
     """
     request = _request(url, fields)
     try:
-        answer: HTTPResponse = _opener().open(request, timeout=_TIMEOUT)
+        answer: HTTPResponse = _opener(frozenset(getproxies().items())).open(request, timeout=_TIMEOUT)
     except HTTPError as error:
         error.close()
         raise _refused(url, error.code, error.headers) from None
@@ -200,6 +207,6 @@ class _Answers(HTTPErrorProcessor):
     https_response = http_response
 
 
-@cache
-def _opener() -> OpenerDirector:
-    return build_opener(_Redirects, _Answers)
+@cache  # certificates are read when it is made
+def _opener(proxies: frozenset[tuple[str, str]]) -> OpenerDirector:
+    return build_opener(ProxyHandler(dict(proxies)), _Redirects, _Answers)

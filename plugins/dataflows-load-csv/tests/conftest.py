@@ -24,6 +24,12 @@ settings.load_profile("untimed")
 Cells = list[list[str | None]]
 
 
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits here before a download is tried again."""
+    monkeypatch.setattr("dataflows_core.files.patience.wait", lambda seconds: None)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data, which is no part of the repository; it lies beside the checkout."""

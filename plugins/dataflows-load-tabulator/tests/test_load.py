@@ -315,7 +315,8 @@ def test_urls_are_opened_by_dataflows(url: str) -> None:
     assert rows_of(load_tabulator(f"{url}/x?format=csv")) == [{"n": 1}, {"n": 2}]
 
 
-def test_a_torn_download_is_an_error(url: str) -> None:
+def test_a_torn_download_is_an_error(url: str, monkeypatch: Any) -> None:
+    monkeypatch.setattr("dataflows_core.files.patience.wait", lambda seconds: None)
     assert isinstance(failure(load_tabulator(f"{url}/torn.csv")).cause, AccessError)
 
 
