@@ -2,7 +2,9 @@
 
 * `physical`: the types that Parquet lacks, and what stands for them
 * `metadata`: the Data Resource descriptor that is kept in the file
+* `opened`, `pieces`: files as Arrow reads them, in pieces of a few megabytes
 * `splits`: the engine's splits: ranges of row groups, ranges of record batches
+* `folders`, `tables`: what paths, patterns and folders mean; the tables of several files as one
 * `load`: the processors
 * `write`: the writers
 """

@@ -5,25 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dataflows_core.errors import FlowError, SchemaError
-from dataflows_core.files import Source, expand
+from dataflows_core.drift import OnDrift, check_on_drift
+from dataflows_core.errors import FlowError
 from dataflows_core.files.source import stem
 from dataflows_core.loader_options import Limit, checked_limit
 from dataflows_core.resource import Resource
 from dataflows_core.steps import Source as SourceStep
 from dataflows_core.stream import Stream
-from dataflows_parquet.metadata import schema_of
+from dataflows_parquet.folders import Found, find, partition_fields
 from dataflows_parquet.splits import ArrowSplit, ParquetSplit
+from dataflows_parquet.tables import Tables
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from dataflows_core.package import Package
-    from dataflows_core.schema import Schema
 
 __all__ = ["load_arrow", "load_parquet"]
 
@@ -39,6 +36,8 @@ def load_parquet(
     fields: Sequence[str] | None = None,
     limit_rows: int | None = None,
     many: bool = False,
+    on_drift: OnDrift = "error",
+    hive_partitioning: bool = True,
     storage_options: Mapping[str, Any] | None = None,
     cache: bool = False,
     max_size: int | None = None,
@@ -49,12 +48,17 @@ def load_parquet(
     groups. A descriptor that a dump has kept in the file brings back titles, constraints and keys.
 
     Args:
-        load_source: A path, a pattern such as ``"sales-*.parquet"`` (in order of name), a URL, or a list of
-            these. What is far away is kept aside on disk while it is read.
+        load_source: A path, a pattern such as ``"sales-*.parquet"`` (in order of name), a folder, a URL, or a
+            list of these. What is far away is kept aside on disk while it is read.
         name: The resource's name; by default made of the file's.
         fields: The columns to load, in this order; others are not even read. All by default.
         limit_rows: The most rows to load; None for all.
-        many: Whether several files become a resource each, and not one together.
+        many: Whether several files become a resource each, and not one together. One together has types
+            that hold the values of all.
+        on_drift: What becomes of fields that not all of the files have: ``"error"``, ``"add"`` (null where
+            they are missing), ``"drop"``, or ``"ignore"`` (those of the first file count).
+        hive_partitioning: Whether folders named such as ``year=2024``, in a pattern or a folder, stand for a
+            field of that name.
         storage_options: For HTTP header fields to send, otherwise what the fsspec file system takes.
         cache: Whether downloads are kept, and fetched again only when they have changed.
         max_size: The most bytes that a file may have, packed and unpacked; None guards against bombs alone.
@@ -62,8 +66,8 @@ def load_parquet(
     Raises:
         AccessError: A file cannot be read.
         UnreadableError: A file is no Parquet file, or a damaged one.
-        SchemaError: The files do not have the same columns, a field is not among them, or a column has a type
-            that Table Schema has no type for.
+        SchemaError: The files do not have the same fields, or not of types that go together; a field is not
+            among them; a column has a type that Table Schema has no type for.
 
     Examples:
         >>> import pyarrow as pa, pyarrow.parquet
@@ -73,7 +77,17 @@ def load_parquet(
         [[{'people': 522250}]]
     """
     load = _Load(
-        ParquetSplit, "parquet", load_source, name, fields, limit_rows, many, storage_options, cache, max_size
+        split=ParquetSplit,
+        format="parquet",
+        endings=(".parquet", ".pq"),
+        load_source=load_source,
+        name=name,
+        fields=_checked_fields(fields),
+        limit_rows=limit_rows,
+        many=many,
+        on_drift=on_drift,
+        hive_partitioning=hive_partitioning,
+        options={"storage_options": storage_options, "cache": cache, "max_size": max_size},
     )
 
     def step(package: Package) -> None:
@@ -89,6 +103,8 @@ def load_arrow(
     fields: Sequence[str] | None = None,
     limit_rows: int | None = None,
     many: bool = False,
+    on_drift: OnDrift = "error",
+    hive_partitioning: bool = True,
     storage_options: Mapping[str, Any] | None = None,
     cache: bool = False,
     max_size: int | None = None,
@@ -101,6 +117,8 @@ def load_arrow(
         fields: The columns to load.
         limit_rows: The most rows to load.
         many: Whether several files become a resource each.
+        on_drift: What becomes of fields that not all of the files have.
+        hive_partitioning: Whether the names of folders stand for fields.
         storage_options: What opens a URL.
         cache: Whether downloads are kept.
         max_size: The most bytes that a file may have.
@@ -118,7 +136,17 @@ def load_arrow(
         [[{'city': 'Lyon'}]]
     """
     load = _Load(
-        ArrowSplit, "arrow", load_source, name, fields, limit_rows, many, storage_options, cache, max_size
+        split=ArrowSplit,
+        format="arrow",
+        endings=(".arrow", ".arrows", ".feather", ".ipc"),
+        load_source=load_source,
+        name=name,
+        fields=_checked_fields(fields),
+        limit_rows=limit_rows,
+        many=many,
+        on_drift=on_drift,
+        hive_partitioning=hive_partitioning,
+        options={"storage_options": storage_options, "cache": cache, "max_size": max_size},
     )
 
     def step(package: Package) -> None:
@@ -127,68 +155,59 @@ def load_arrow(
     return step
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Load:
     """One load, as its processor was told."""
 
     split: type[ParquetSplit | ArrowSplit]
     format: str
+    endings: tuple[str, ...]
     load_source: Paths
     name: str | None
-    fields: Sequence[str] | None
+    fields: tuple[str, ...] | None
     limit_rows: int | None
     many: bool
-    storage_options: Mapping[str, Any] | None
-    cache: bool
-    max_size: int | None
+    on_drift: OnDrift
+    hive_partitioning: bool
+    options: Mapping[str, Any]
 
     def __post_init__(self) -> None:
         if self.many and self.name is not None:
             raise FlowError("with many=True each file names its resource; leave name out")
         checked_limit(self.limit_rows)
-        if isinstance(self.fields, str):
-            raise FlowError(f"fields={self.fields!r} must be a list of names")
+        check_on_drift(self.on_drift)
 
     def into(self, package: Package) -> None:
         """Add the resource, or one for each file."""
-        files = expand(self.load_source, self.storage_options, cache=self.cache, max_size=self.max_size)
+        found = find(self.load_source, self.endings, **self.options)
         if self.many:
-            for file in files:
-                self._add(package, [file], file.stem)
+            for one in found:
+                self._add(package, [one], one.file.stem)
             return
-        path = self.load_source if isinstance(self.load_source, str | Path) else files[0].path
-        self._add(package, files, self.name or stem(str(path)))
+        path = self.load_source if isinstance(self.load_source, str | Path) else found[0].file.path
+        self._add(package, found, self.name or stem(str(path)))
 
-    def _add(self, package: Package, files: Sequence[Source], name: str) -> None:
-        schema = self._schema(files[0])
-        for file in files[1:]:
-            _refuse_other(files[0], schema, file, self._schema(file))
-        splits = [self.split(file, schema) for file in files]
+    def _add(self, package: Package, found: Sequence[Found], name: str) -> None:
+        folders = partition_fields(found) if self.hive_partitioning else []
+        tables = Tables(self.split, self.fields, self.on_drift, folders)
+        for one in found:
+            tables.add(one)
+        for note in tables.notes:
+            logger.warning(note)
+        schema = tables.schema
         properties = {"path": f"{name}.{self.format}", "format": self.format}
-        resource = Resource(name, Stream.of(splits, schema), properties)
+        resource = Resource(name, Stream.of(tables.splits, schema), properties)
         if self.limit_rows is not None:
             resource.pipe_batches(Limit(self.limit_rows))
         package.add(resource)
 
-    def _schema(self, file: Source) -> Schema:
-        arrow = self.split.arrow_schema(file)
-        if unknown := [name for name in self.fields or () if name not in arrow.names]:
-            raise SchemaError.unknown_field(unknown[0], arrow.names, file.shown)
-        schema, notes = schema_of(arrow, self.fields)
-        for note in notes:
-            logger.warning("%s: %s", file.shown, note)
-        return schema
 
-
-def _refuse_other(first: Source, schema: Schema, other: Source, found: Schema) -> None:
-    pairs = zip_longest(*([(field.name, field.arrow) for field in one] for one in (schema, found)))
-    for one, two in pairs:
-        if one != two:
-            raise SchemaError(
-                f"{other.shown} does not have the columns of {first.shown}: there {_said(one)}, "
-                f"here {_said(two)}\n  many=True makes a resource of each file"
-            )
-
-
-def _said(column: tuple[str, pa.DataType] | None) -> str:
-    return "is no further column" if column is None else f"is {column[0]!r} of the type {column[1]}"
+def _checked_fields(fields: Any) -> tuple[str, ...] | None:
+    if fields is None:
+        return None
+    names = None if isinstance(fields, str | bytes) else tuple(fields)
+    if names is None or not all(isinstance(name, str) for name in names):
+        raise FlowError(f"fields={fields!r} must be a list of names")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise FlowError(f"fields names {twice[0]!r} twice")
+    return names

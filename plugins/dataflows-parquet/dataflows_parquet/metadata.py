@@ -35,7 +35,7 @@ def schema_of(arrow: pa.Schema, fields: Sequence[str] | None = None) -> tuple[Sc
     Raises:
         SchemaError: A column has a type that has no Table Schema type.
     """
-    found = _readable(arrow if fields is None else pa.schema([arrow.field(name) for name in fields]))
+    found = _readable(arrow if fields is None else pa.schema([_column(arrow, name) for name in fields]))
     text = (arrow.metadata or {}).get(KEY)
     if text is None:
         return found, []
@@ -50,6 +50,12 @@ def schema_of(arrow: pa.Schema, fields: Sequence[str] | None = None) -> tuple[Sc
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, DataflowsError) as error:
         return found, [f"the descriptor in its metadata does not fit its columns, which count: {error}"]
     return Schema(joined, said.properties), []
+
+
+def _column(arrow: pa.Schema, name: str) -> pa.Field:
+    if len(arrow.get_all_field_indices(name)) > 1:
+        raise SchemaError(f"two columns have the name {name!r}, and nothing tells them apart")
+    return arrow.field(name)
 
 
 def _readable(arrow: pa.Schema) -> Schema:

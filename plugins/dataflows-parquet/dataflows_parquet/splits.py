@@ -67,10 +67,11 @@ class TypedSplit:
 
     def select(self, names: Iterable[str]) -> Self:
         """The split with some fields only; the columns of the others are not read."""
-        schema = self.schema.select(names)
-        stored = (
-            None if self.stored is None else self.stored.select(n for n in schema.names if n in self.stored)
-        )
+        return self.completed(self.schema.select(names))
+
+    def completed(self, schema: Schema) -> Self:
+        """The split with the fields of a schema: what the file has of them is read, the others are null."""
+        stored = self.columns.select(name for name in self.columns.names if name in schema)
         constants = tuple(item for item in self.constants if item[0] in schema)
         return replace(self, schema=schema, stored=stored, constants=constants)
 
@@ -111,6 +112,10 @@ class TypedSplit:
     def _completed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The columns of the file as those of the schema."""
         if self.stored is None:
+            return batch
+        if self.stored.arrow.equals(self.schema.arrow):
+            return batch
+        if self.stored.arrow.equals(self.schema.arrow):
             return batch
         before = self.stored
         for name, text in self.constants:

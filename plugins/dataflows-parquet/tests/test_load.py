@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from decimal import Decimal
 from pathlib import Path
 
 import fsspec
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dataflows_core import Flow, ProcessorError
+from dataflows_core.errors import FlowError
 from dataflows_core.files import Source
 from dataflows_core.processors import load, load_arrow, load_parquet
 from dataflows_core.schema import Field, Schema
@@ -39,14 +41,84 @@ def test_several_files_make_one_resource_or_many(tmp_path: Path) -> None:
     assert package.names == ["n-1", "n-2"]
 
 
-def test_files_of_other_columns_are_refused(tmp_path: Path) -> None:
-    numbers(tmp_path / "1.parquet", 0, 3)
-    pq.write_table(pa.table({"n": ["x"]}), tmp_path / "2.parquet")
-    with pytest.raises(
-        ProcessorError, match=r"2\.parquet does not have the columns of .*1\.parquet"
-    ) as caught:
-        Flow(load(str(tmp_path / "*.parquet"))).process()
+def test_files_of_other_fields_are_refused_or_completed(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"n": [1], "a": ["x"]}), tmp_path / "1.parquet")
+    pq.write_table(pa.table({"n": [2], "b": [True]}), tmp_path / "2.parquet")
+    pattern = str(tmp_path / "*.parquet")
+    with pytest.raises(ProcessorError, match=r"2\.parquet has 'b', which .*1\.parquet has not") as caught:
+        Flow(load(pattern)).process()
     assert caught.value.exit_code == 2
+    assert "many=True" in str(caught.value)
+    assert Flow(load(pattern, on_drift="add")).results().rows == [
+        [{"n": 1, "a": "x", "b": None}, {"n": 2, "a": None, "b": True}]
+    ]
+    assert Flow(load(pattern, on_drift="add", fields=["b", "n"])).results().rows == [
+        [{"b": None, "n": 1}, {"b": True, "n": 2}]
+    ]
+    assert values(load(pattern, on_drift="drop")) == [1, 2]
+    assert values(load(pattern, fields=["n"])) == [1, 2]
+
+
+def test_files_become_of_types_that_hold_all_their_values(tmp_path: Path) -> None:
+    columns = [
+        {"d": pa.array([1], pa.int8()), "n": pa.nulls(1), "t": ["x"]},
+        {"t": ["y"], "n": [2], "d": pa.array([Decimal("0.5")], pa.decimal128(3, 1))},
+        {"d": pa.array([2**40]), "t": pa.array(["z"]).dictionary_encode(), "n": pa.nulls(1)},
+    ]
+    for number, one in enumerate(columns):
+        pq.write_table(pa.table(one), tmp_path / f"{number}.parquet")
+    result = Flow(load(str(tmp_path / "*.parquet"))).results()
+    assert result.rows == [
+        [
+            {"d": 1, "n": None, "t": "x"},
+            {"d": Decimal("0.5"), "n": 2, "t": "y"},
+            {"d": 2**40, "n": None, "t": "z"},
+        ]
+    ]
+    assert [field.type for field in result.package.resources[0].schema] == ["number", "integer", "string"]
+    pq.write_table(pa.table({"d": ["x"], "n": [1], "t": ["x"]}), tmp_path / "9.parquet")
+    with pytest.raises(ProcessorError, match="'d' is of the type number"):
+        Flow(load(str(tmp_path / "*.parquet"))).process()
+
+
+def test_a_folder_is_its_files_and_the_names_of_folders_are_fields(tmp_path: Path) -> None:
+    for year, place, n in (
+        (2023, "Lyon", 1),
+        (2024, "Le%20Mans", 2),
+        (2024, "__HIVE_DEFAULT_PARTITION__", 3),
+    ):
+        folder = tmp_path / "sales" / f"year={year}" / f"place={place}"
+        folder.mkdir(parents=True)
+        numbers(folder / "part.parquet", n, 1)
+    (tmp_path / "sales" / "_SUCCESS").touch()
+    (tmp_path / "sales" / "_metadata.parquet").touch()
+    rows = [
+        {"n": 1, "year": 2023, "place": "Lyon"},
+        {"n": 2, "year": 2024, "place": "Le Mans"},
+        {"n": 3, "year": 2024, "place": None},
+    ]
+    for source in (tmp_path / "sales", str(tmp_path / "sales/year=*/*/*.parquet")):
+        (found,) = Flow(load_parquet(source)).results().rows
+        assert sorted(found, key=lambda row: row["n"]) == rows
+    (found,) = Flow(load_parquet(tmp_path / "sales", fields=["year"])).results().rows
+    assert sorted(row["year"] for row in found) == [2023, 2024, 2024]
+    assert len(values(load_parquet(tmp_path / "sales", hive_partitioning=False))) == 3
+    with pytest.raises(ProcessorError, match=r"no file in .* that ends with \.arrow"):
+        Flow(load_arrow(tmp_path / "sales")).process()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"), [("n", "a list of names"), ([1], "a list of names"), (["n", "n"], "'n' twice")]
+)
+def test_fields_that_make_no_sense_are_refused(fields: object, message: str) -> None:
+    with pytest.raises(FlowError, match=message):
+        load_parquet("x.parquet", fields=fields)  # type: ignore[arg-type]
+
+
+def test_a_selection_may_be_any_iterable_or_nothing(tmp_path: Path) -> None:
+    path = numbers(tmp_path / "x.parquet", 0, 3)
+    assert values(load(path, fields=(name for name in ["n"]))) == [0, 1, 2]
+    assert Flow(load(path, fields=[])).results().rows == [[{}, {}, {}]]
 
 
 def test_a_limit_reads_no_more(tmp_path: Path) -> None:
@@ -167,7 +239,7 @@ def test_a_file_that_says_less_rows_than_it_has_is_damaged(tmp_path: Path) -> No
     three_thousand = bytes([0x16, 0xF0, 0x2E])  # the field num_rows: an i64, zigzag
     assert data.count(three_thousand) == 1
     path.write_bytes(data.replace(three_thousand, bytes([0x16, 0xEE, 0x2E])))
-    with pytest.raises(ProcessorError, match="says that the file has 2,999 rows, and there are 3,000"):
+    with pytest.raises(ProcessorError, match="says that the file has 2,999 rows, and it has 3,000"):
         Flow(load(path)).process()
 
 
