@@ -14,7 +14,7 @@ from dataflows_core.schema import ARROW_TYPES
 DOCS = Path(__file__).parents[2] / "docs"
 
 TYPED = {"arrow", "parquet"}
-JSON = {"geojson", "json", "ndjson"}
+JSON = {"geojson", "geojsonl", "json", "ndjson"}
 CELLS = {"csv", "tsv", "xlsx"}
 """Formats that have no empty text beside null, and no lists."""
 

@@ -45,10 +45,11 @@ def declared(rows: list[dict[str, Any]], **types: str | dict[str, Any]) -> Any:
         ({"place": {"type": "geopoint", "format": "array"}}, [{"place": PLACE}], {}),
     ],
 )
+@pytest.mark.parametrize("format", ["geojson", "geojsonl"])
 def test_features_come_back_as_the_rows_that_they_were(
-    tmp_path: Path, types: dict[str, Any], rows: list[dict[str, Any]], options: dict[str, str]
+    tmp_path: Path, format: str, types: dict[str, Any], rows: list[dict[str, Any]], options: dict[str, str]
 ) -> None:
-    Flow(declared(rows, **types), dump_to_path(tmp_path, format="geojson", **options)).process()
+    Flow(declared(rows, **types), dump_to_path(tmp_path, format=format, **options)).process()
     results = Flow(load(str(tmp_path))).results()
     assert results.rows == [rows]
     assert [(f.name, f.type) for f in results.package.resources[0].schema] == [
@@ -56,11 +57,13 @@ def test_features_come_back_as_the_rows_that_they_were(
     ]
 
 
-def test_the_file_alone_has_its_geometry_as_geojson(tmp_path: Path) -> None:
-    rows = [{"city": "Ulm", "place": (Decimal(10), Decimal("48.5"))}]
-    Flow(declared(rows, city="string", place="geopoint"), dump_to_path(tmp_path, format="geojson")).process()
-    results = Flow(load(str(tmp_path / "places.geojson"))).results()
-    assert results.rows == [[{"city": "Ulm", "geometry": {"type": "Point", "coordinates": [10, 48.5]}}]]
+@pytest.mark.parametrize("format", ["geojson", "geojsonl"])
+def test_the_file_alone_has_its_geometry_as_geojson(tmp_path: Path, format: str) -> None:
+    rows = [{"city": "Ulm", "place": (Decimal(10), Decimal("48.5"))}] * 2
+    Flow(declared(rows, city="string", place="geopoint"), dump_to_path(tmp_path, format=format)).process()
+    (tmp_path / f"places.{format}").rename(tmp_path / "export")
+    results = Flow(load(str(tmp_path / "export"))).results()
+    assert results.rows == [[{"city": "Ulm", "geometry": {"type": "Point", "coordinates": [10, 48.5]}}] * 2]
     assert results.package.resources[0].schema.field("geometry").type == "geojson"
 
 

@@ -21,7 +21,7 @@ from dataflows_core.text import column_to_text
 from dataflows_dump_path.json_writer import JsonWriter, json_column, json_objects
 from dataflows_dump_path.writer import Data
 
-__all__ = ["GeoJsonWriter"]
+__all__ = ["GeoJsonLinesWriter", "GeoJsonWriter"]
 
 _GEOMETRY = "geometry"  # what readers call it
 _SPATIAL = ("geojson", "geopoint")
@@ -132,6 +132,47 @@ class GeoJsonWriter(JsonWriter):
 
     def _column(self, batch: pa.RecordBatch, field: Field) -> pa.Array:
         return batch.column(self.schema.names.index(field.name))
+
+
+@dataclass(frozen=True)
+class GeoJsonLinesWriter(GeoJsonWriter):
+    """Writes a GeoJSON feature per line, and nothing else.
+
+    Args:
+        schema: The schema of the batches.
+        geometry: As in `GeoJsonWriter`.
+
+    Raises:
+        FlowError: There is no such field, or more than one.
+    """
+
+    _: KW_ONLY
+
+    extension: ClassVar[str] = "geojsonl"
+    mediatype: ClassVar[str] = "application/x-ndjson"
+    separator: ClassVar[bytes] = b""
+    _format: ClassVar[str] = "geojsonl"
+
+    def header(self) -> bytes:
+        """Nothing."""
+        return b""
+
+    def footer(self) -> bytes:
+        """Nothing."""
+        return b""
+
+    def encode(self, batch: pa.RecordBatch) -> Data:
+        """One line per row.
+
+        Raises:
+            CastError: A value is no geometry.
+        """
+        rows = bytes(super().encode(batch))
+        return rows + b"\n" if rows else rows
+
+    @property
+    def _between(self) -> str:
+        return "\n"
 
 
 def _id(column: pa.Array, field: Field) -> pa.Array:

@@ -14,7 +14,7 @@ from dataflows_core import Flow
 from dataflows_core.errors import CastError, FlowError, ProcessorError
 from dataflows_core.schema import Field, Schema
 from dataflows_dump_path import dump_to_path
-from dataflows_dump_path.geojson_writer import _USUAL, GeoJsonWriter, _fault
+from dataflows_dump_path.geojson_writer import _USUAL, GeoJsonLinesWriter, GeoJsonWriter, _fault
 
 POINT = {"type": "Point", "coordinates": [1, Decimal("2.5")]}
 NAMED = Schema(
@@ -63,6 +63,19 @@ def test_what_is_written():
     said = writer.describe()
     assert (said["format"], said["mediatype"]) == ("geojson", "application/geo+json")
     assert [field["name"] for field in said["schema"]["fields"]] == ["id", "shape", "share"]
+
+
+def test_a_feature_a_line():
+    batch = batch_of(NAMED, [7, None], [POINT, None], [Decimal("0.10"), None])
+    writer = GeoJsonLinesWriter(NAMED)
+    whole = written(GeoJsonWriter(NAMED), batch).decode().split("\n")[1:-2]
+    lines = written(writer, batch[:1], batch[1:]).decode()
+    assert (
+        lines == "".join(f"{line.removesuffix(',')}\n" for line in whole) == written(writer, batch).decode()
+    )
+    assert written(writer) == b""
+    with pytest.raises(FlowError, match="GeoJSON needs a geometry"):
+        GeoJsonLinesWriter(schema_of(a="string"))
 
 
 @given(st.lists(st.none() | st.tuples(st.decimals(-180, 180, places=12), st.decimals(-90, 90, places=12))))

@@ -153,13 +153,13 @@ class _Load:
             lines = True if self.lines is None and file.suffix in _LINES else self.lines
             document = Document(file, shape_of(file, lines=lines, path=self.path, key=self.key))
             rows = rows_in(document, self.sample)
-            if document.shape.kind == "features":
+            if document.shape.geometry:
                 document, rows = self._with_geometry(document, rows)
             header = bool(rows) and isinstance(rows[0], list)
             sample += _headed(rows, file.shown) if header else [row for row in rows if isinstance(row, dict)]
             documents.append(document)
             headed.append(header)
-        spatial = {document.shape.key for document in documents if document.shape.kind == "features"}
+        spatial = {document.shape.geometry for document in documents}
         schema = self._schema(sample, files[0].shown, spatial)
         pairs = zip(documents, headed, strict=True)
         return [JsonSplit(document, schema, header, self.extra) for document, header in pairs], schema
@@ -171,7 +171,7 @@ class _Load:
         spatial = [f["name"] for f in fields if f.get("type") in SPATIAL and f["name"] not in keys]
         if len(spatial) != 1 or any(f["name"] == GEOMETRY for f in fields):
             return document, rows
-        document = replace(document, shape=replace(document.shape, key=spatial[0]))
+        document = replace(document, shape=replace(document.shape, geometry=spatial[0]))
         return document, rows_in(document, self.sample)
 
     def _schema(self, rows: Sequence[Mapping[str, Any]], source: str, spatial: set[str]) -> Schema:

@@ -15,9 +15,9 @@ import ijson
 from dataflows_core.errors import DataError, RowError, UnreadableError, shorten
 from dataflows_core.files import Readable, Source
 from dataflows_load_json.depth import DepthGuard
-from dataflows_load_json.shape import Shape, find_shape
+from dataflows_load_json.shape import GEOMETRY, Shape, find_shape
 
-__all__ = ["Document", "Line", "parse_line", "shape_of"]
+__all__ = ["Document", "Line", "shape_of"]
 
 _BLOCK_ROWS = 1 << 12
 _BLOCK_SIZE = 1 << 20
@@ -96,7 +96,7 @@ def shape_of(file: Source, *, lines: bool | None, path: tuple[str, ...], key: st
         UnreadableError: It holds no rows, or one does not know which.
     """
     if lines:
-        return Shape("lines", path)
+        return Shape("lines", path, geometry=GEOMETRY if file.suffix == ".geojsonl" else "")
     with closing(file.open()) as raw, _json_errors(file.shown):
         checked = _Checked(raw, file)
         if lines is None and not path and not key and (found := _by_line(checked, file.shown)):
@@ -116,10 +116,10 @@ def _by_line(stream: _Checked, source: str) -> Shape | None:
     if not (first.startswith((b"{", b"[")) and rest.strip()):
         return None
     try:
-        json.loads(first)
+        found = json.loads(first)
     except ValueError:
         return None
-    return Shape("lines")
+    return Shape("lines", geometry=GEOMETRY if _is_feature(found) else "")
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,22 @@ class Document:
             if block:
                 yield block
 
+    def parse(self, line: Line, index: int) -> Any:
+        """The row that a line of NDJSON says.
+
+        Args:
+            line: The line.
+            index: Its index, for errors.
+
+        Raises:
+            RowError: It is not JSON.
+        """
+        try:
+            item = json.loads(line, parse_float=Decimal, parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            raise RowError(f"the line is not JSON: {error}", index=index) from error
+        return self._row(item) if self.shape.geometry else item
+
     def _items(self, stream: _Checked) -> Iterator[Any]:
         shape = self.shape
         if shape.kind == "keyed":
@@ -169,18 +185,21 @@ class Document:
             return
         prefix = f"{shape.prefix}.item" if shape.path else "item"
         items: Iterable[Any] = ijson.items(stream, prefix, use_float=False)
-        yield from (map(partial(_feature, shape.key), items) if shape.kind == "features" else items)
+        yield from (map(self._row, items) if shape.geometry else items)
+
+    def _row(self, item: Any) -> Any:
+        """A feature as a row: its properties, its id, its geometry."""
+        if not isinstance(item, dict) or item.get("type") != "Feature":
+            return item  # no row: whoever makes columns says so, with its number
+        row = dict(item.get("properties") or {})
+        for member, name in (("id", "id"), ("geometry", self.shape.geometry)):
+            if member in item:
+                row.setdefault(name, item[member])
+        return row
 
 
-def _feature(geometry: str, item: Any) -> Any:
-    """A feature as a row: its properties, its id, its geometry under a name."""
-    if not isinstance(item, dict) or item.get("type") != "Feature":
-        return item  # no row: whoever makes columns says so, with its number
-    row = dict(item.get("properties") or {})
-    for member, name in (("id", "id"), ("geometry", geometry)):
-        if member in item:
-            row.setdefault(name, item[member])
-    return row
+def _is_feature(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("type") == "Feature" and "geometry" in item
 
 
 def _line_blocks(stream: _Checked, source: str) -> Iterator[list[Line]]:
@@ -193,18 +212,6 @@ def _line_blocks(stream: _Checked, source: str) -> Iterator[list[Line]]:
             yield found
     if rest.strip():
         yield [rest]
-
-
-def parse_line(line: Line, index: int) -> Any:
-    """What a line says.
-
-    Raises:
-        RowError: It is not JSON.
-    """
-    try:
-        return json.loads(line, parse_float=Decimal, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
-        raise RowError(f"the line is not JSON: {error}", index=index) from error
 
 
 def _refuse(name: str) -> Any:

@@ -31,12 +31,14 @@ class Shape:
         kind: ``"lines"``: a document each line; ``"items"``: a list; ``"keyed"``: an object of objects;
             ``"features"``: the features of a GeoJSON document.
         path: The keys that lead to them.
-        key: For ``"keyed"``, the field that the keys become; for ``"features"``, that of the geometry.
+        key: For ``"keyed"``, the field that the keys become.
+        geometry: The field that the geometry of features becomes; empty where rows are no features.
     """
 
     kind: Kind
     path: tuple[str, ...] = ()
     key: str = ""
+    geometry: str = ""
 
     @property
     def prefix(self) -> str:
@@ -69,13 +71,13 @@ def find_shape(events: Iterator[tuple[str, Any]], source: str, path: tuple[str, 
     lists: list[str] = []
     for name, first in _members(events):
         if name == "type" and not path and first == ("string", "FeatureCollection"):
-            return Shape("features", ("features",), GEOMETRY)
+            return Shape("features", ("features",), geometry=GEOMETRY)
         if first[0] == "start_array":
             lists.append(name)
             if name == "features" and not path:
                 break  # GeoJSON, most likely; its type may stand behind the features
     if lists == ["features"] and not path:
-        return Shape("features", ("features",), GEOMETRY)
+        return Shape("features", ("features",), geometry=GEOMETRY)
     if len(lists) == 1:
         return Shape("items", (*path, lists[0]))
     found = f"these lists: {', '.join(lists)}" if lists else "no list"

@@ -14,7 +14,7 @@ from dataflows_core.cast import missing_texts
 from dataflows_core.errors import RowError, near_misses, shorten
 from dataflows_core.schema import Field, Schema
 from dataflows_core.tables import item_field
-from dataflows_load_json.rows import Document, parse_line
+from dataflows_load_json.rows import Document
 
 __all__ = ["JsonSplit", "as_text", "read_schema", "rows_in", "spelled"]
 
@@ -90,7 +90,7 @@ class JsonSplit:
 
     def _row(self, item: Any, index: int) -> Row:
         if self.document.shape.kind == "lines":
-            item = parse_line(item, index)
+            item = self.document.parse(item, index)
         if self.header and isinstance(item, list):
             if len(item) != len(self.schema):
                 raise RowError(
@@ -180,7 +180,7 @@ def rows_in(document: Document, wanted: int) -> list[Any]:
     for block in blocks:
         lines = document.shape.kind == "lines"
         taken = block[: wanted - len(found)]
-        found += [parse_line(line, len(found) + n) for n, line in enumerate(taken)] if lines else taken
+        found += [document.parse(line, len(found) + n) for n, line in enumerate(taken)] if lines else taken
         if len(found) >= wanted:
             break
     blocks.close()  # type: ignore[attr-defined] # a generator

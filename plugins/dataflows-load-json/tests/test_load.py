@@ -242,7 +242,9 @@ def test_lists_are_arrays_or_texts_with_a_delimiter(document: Any) -> None:
     said = [{"x": [1, None]}, {"x": "2;3"}, {"x": "-"}, {"x": 4}]
     found = rows_of(load(document(said), override_fields=integers))
     assert [row["x"] for row in found] == [[1, None], [2, 3], None, [4]]
-    with pytest.raises(ProcessorError, match=r"row 2 of .*x.json:\n.*'x': .*list whose items are each an integer"):
+    with pytest.raises(
+        ProcessorError, match=r"row 2 of .*x.json:\n.*'x': .*list whose items are each an integer"
+    ):
         rows_of(load(document([{"x": [1]}, {"x": [1.5]}]), override_fields=integers))
 
 
