@@ -34,7 +34,7 @@ def opened_parquet(file: Source) -> Iterator[tuple[pq.ParquetFile, int]]:
         meta = pq.read_metadata(native)
         if file_path := _elsewhere(meta):
             raise UnreadableError(
-                f"{file.shown} holds no rows: it is an index of other files, such as {file_path!r}; load those"
+                f"{file.shown} is an index of other files, such as {file_path!r}; load those"
             )
         coded = dictionaries(meta)
         with pq.ParquetFile(
@@ -112,11 +112,9 @@ def _readable(file: Source, what: str) -> Iterator[pa.NativeFile]:
             yield pa.OSFile(str(local)) if plain else pa.PythonFile(stream, mode="r")
         except MemoryError as error:  # of Arrow: it could not get so much at once
             raise UnreadableError(
-                f"{file.shown} needs more memory than there is: {error}\n  it is damaged, or was made to do harm"
+                f"{file.shown} needs more memory than there is: {error}\n  it is damaged, or meant to do harm"
             ) from error
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             if any(word in str(error).lower() for word in _ENCRYPTED):
-                raise UnreadableError(
-                    f"{file.shown} is encrypted, which is not supported: {error}"
-                ) from error
+                raise UnreadableError(f"{file.shown} is encrypted, and no key is known: {error}") from error
             raise UnreadableError(f"{file.shown} is no {what} file, or a damaged one: {error}") from error

@@ -134,7 +134,7 @@ class TypedSplit:
     def _refuse_short(self, announced: int, found: int, what: str) -> None:
         if announced != found:
             raise UnreadableError(
-                f"{self.source} is damaged: it says that {what} has {announced:,} rows, and there are {found:,}"
+                f"{self.source} is damaged: it says that {what} has {announced:,} rows, and it has {found:,}"
             )
 
 
