@@ -109,9 +109,13 @@ class _Listed(_InParts):
     """Closing the file writes the list; the store forgets blocks that no list names."""
 
     def send(self, stop: threading.Event) -> None:
+        # Of a small file nothing is sent before the commit, which is too late to find what could be known.
         container = self._target.partition("/")[0]
-        if not self._system.exists(container):
-            raise FileNotFoundError(f"there is no container {container!r}")
+        try:
+            self._system.info(self._target)
+        except FileNotFoundError:
+            if not self._system.exists(container):
+                raise FileNotFoundError(f"there is no container {container!r}") from None
         _copy(self._source, self._open(autocommit=True), stop)
 
     def commit(self) -> None:
