@@ -241,7 +241,7 @@ def _written(place: Path, format: str) -> set[str]:
         for number, case in enumerate(CASES):
             if case.title not in refused:
                 fields, columns = [case.field], [case.rows]
-                if format == "geojson" and case.type not in ("geojson", "geopoint"):
+                if format.startswith("geojson") and case.type not in ("geojson", "geopoint"):
                     fields, columns = [*fields, GEOMETRY], [*columns, []]
                 package.add(_resource(f"case-{number}", fields, columns))
 
