@@ -118,7 +118,8 @@ class Place:
             As `parts`; and if the header makes no table.
         """
         heads, body = self.parts()
-        kinds: list[Kinds] = []
+        area = self.layout.area
+        kinds = [Kinds() for _ in range((area.right or area.left) - area.left)]
         for number, cells in body:
             while len(kinds) < len(cells):
                 kinds.append(Kinds())

@@ -261,20 +261,6 @@ def test_it_says_which_elements_it_took_for_records(document: Any, caplog: Any) 
     assert "list/shop" in caplog.text
 
 
-def test_any_runner_gives_the_same_rows_and_numbers(document: Any) -> None:
-    path = document(
-        "<a>" + "".join(f"<r><n>{n}</n><t>{n}</t><t/></r>" for n in range(9000)) + "<r><n>x</n></r></a>"
-    )
-    seen: dict[str, Rows] = {"local": [], "processes:2": []}
-    for runner, rows in seen.items():
-        Flow(load(path, on_error="drop"), lambda row, rows=rows: rows.append(dict(row))).run(runner)
-        with pytest.raises(ProcessorError) as caught:
-            Flow(load(path)).run(runner)
-        assert caught.value.row == 9001
-    assert seen["local"] == seen["processes:2"]
-    assert seen["local"] == [{"n": n, "t": [str(n), None]} for n in range(9000)]
-
-
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]), max_size=6)
 leaves = st.fixed_dictionaries({}, optional={"a": texts, "b": texts})
 records = st.lists(
