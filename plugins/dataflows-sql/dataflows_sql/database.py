@@ -139,6 +139,10 @@ class Connection(ReadConnection, Protocol):
         """Whether no two rows of a table of our own have the same keys; makes them quick to find."""
         ...
 
+    def worth_rebuilding(self, table: str, stage: str) -> bool:
+        """Whether a new table is made sooner than most rows of a table are changed by those of a stage."""
+        ...
+
     def lock(self, table: str) -> None:
         """Keep others from writing into a table until the transaction ends."""
         ...

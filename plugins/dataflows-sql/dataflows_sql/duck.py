@@ -202,6 +202,10 @@ class DuckConnection:
         """Whether no two rows of a table have the same keys; joins are hashed, without an index."""
         return not self.rows(f"SELECT 1 FROM {stage} GROUP BY {', '.join(keys)} HAVING count(*) > 1 LIMIT 1")
 
+    def worth_rebuilding(self, table: str, stage: str) -> bool:
+        """Never: it is no quicker."""
+        return False
+
     def lock(self, table: str) -> None:
         """Nothing is to be done: of two transactions that change the same rows, one fails."""
 

@@ -287,6 +287,17 @@ class PostgresConnection:
             )
         return True
 
+    def worth_rebuilding(self, table: str, stage: str) -> bool:
+        """Whether a table without an index, to which nothing is attached, is no larger than what comes."""
+        if self.attached(table) != Attached():
+            return False
+        name = _literal(table)
+        ((worth,),) = self.rows(
+            f"SELECT NOT relhasindex AND pg_relation_size(oid) <= 2 * pg_relation_size({_literal(stage)}) "
+            f"FROM pg_class WHERE oid = {name}::regclass"
+        )
+        return bool(worth)
+
     def lock(self, table: str) -> None:
         """Keep others from writing into a table; they may read it."""
         self.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")

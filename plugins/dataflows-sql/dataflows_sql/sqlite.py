@@ -228,6 +228,10 @@ class SQLiteConnection:
             return False
         return True
 
+    def worth_rebuilding(self, table: str, stage: str) -> bool:
+        """Never: a large file would be written anew."""
+        return False
+
     def lock(self, table: str) -> None:
         """Nothing is to be done: one transaction at a time writes."""
 

@@ -220,12 +220,45 @@ class TableWriter:
             stage = self._without_repeated(connection, stage, renamed.names, keys)
         connection.lock(self.place)
         same = " AND ".join(f"t.{quoted(columns.names[n])} = s.c{n}" for n in keys)
+        if connection.worth_rebuilding(self.place, stage):
+            self._rebuild(connection, stage, columns.names, keys, same)
+        else:
+            self._change(connection, stage, columns, keys, same)
+        connection.execute(f"DROP TABLE {stage}")
+
+    def _rebuild(
+        self, connection: Connection, stage: str, columns: Sequence[str], keys: Sequence[int], same: str
+    ) -> None:
+        """A new table out of the rows of both: quicker than to change most of the rows of the old one."""
+        values = []
+        for name in connection.describe(f"SELECT * FROM {self.place}").names:
+            old = f"t.{quoted(name)}"
+            number = columns.index(name) if name in columns else None
+            if number is None:
+                values.append(old)
+            elif number in keys:
+                values.append(f"coalesce({old}, s.c{number})")
+            else:
+                new = self._new_value(name, number)
+                values.append(f"CASE WHEN s.c{keys[0]} IS NULL THEN {old} ELSE {new} END")
+        made = self._named(_unique())
+        connection.execute(f"CREATE TABLE {made} (LIKE {self.place} INCLUDING ALL)")
+        connection.execute(
+            f"INSERT INTO {made} SELECT {', '.join(values)} "
+            f"FROM {self.place} AS t FULL JOIN {stage} AS s ON {same}"
+        )
+        connection.swap(made, self.place, self.target.table)
+
+    def _change(
+        self, connection: Connection, stage: str, columns: Schema, keys: Sequence[int], same: str
+    ) -> None:
         changed = ", ".join(
             f"{quoted(name)} = {self._new_value(name, n)}"
             for n, name in enumerate(columns.names)
             if n not in keys
         )
-        into, values = ", ".join(map(quoted, columns.names)), ", ".join(f"s.{name}" for name in renamed.names)
+        into = ", ".join(map(quoted, columns.names))
+        values = ", ".join(f"s.c{n}" for n in range(len(columns)))
         if connection.merges:
             update = f"WHEN MATCHED THEN UPDATE SET {changed} " if changed else ""
             connection.execute(
@@ -240,7 +273,6 @@ class TableWriter:
                 f"WHERE NOT EXISTS (SELECT 1 FROM {self.place} AS t WHERE {same}) "
                 f"ORDER BY s.{connection.position}"
             )
-        connection.execute(f"DROP TABLE {stage}")
 
     def _new_value(self, name: str, number: int) -> str:
         return f"coalesce(s.c{number}, t.{quoted(name)})" if self.target.mode == "merge" else f"s.c{number}"

@@ -93,9 +93,9 @@ KEYED = st.lists(
     deadline=None,
     phases=[Phase.generate],
 )
-@given(first=KEYED, second=KEYED, mode=st.sampled_from(["update", "merge"]))
+@given(first=KEYED, second=KEYED, mode=st.sampled_from(["update", "merge"]), indexed=st.booleans())
 def test_update_and_merge_are_what_going_row_by_row_gives(
-    url: str, first: Rows, second: Rows, mode: str
+    url: str, first: Rows, second: Rows, mode: str, indexed: bool
 ) -> None:
     expected: dict[tuple[int, str], dict[str, Any]] = {}
     flags = []
@@ -109,10 +109,21 @@ def test_update_and_merge_are_what_going_row_by_row_gives(
             expected[key] = {k: old[k] if v is None and mode == "merge" else v for k, v in row.items()}
         table = pa.Table.from_pylist(rows, KEYED_TYPES)
         options = {"update_keys": ["a", "b"], "updated_column": "changed"}
+        if indexed:
+            options["indexes_fields"] = [["a", "b"]]
         result = dump(url, table, mode, **options)
     assert {(row["a"], row["b"]): row for row in read(url)} == expected
     assert len(read(url)) == len(expected)
     assert [row["changed"] for row in result.rows[0]] == flags
+
+
+@pytest.mark.parametrize("index", [None, "CREATE INDEX i ON t (k)"])
+def test_all_rows_with_a_key_are_changed_and_columns_left_out_stay(url: str, index: str | None) -> None:
+    do(url, "CREATE TABLE t (k BIGINT, v VARCHAR, w VARCHAR)", *filter(None, [index]))
+    do(url, "INSERT INTO t VALUES (1, 'a', 'p'), (1, 'b', 'q'), (NULL, 'c', 'r'), (2, 'd', 's')")
+    dump(url, [{"k": 1, "v": "x"}, {"k": 3, "v": "y"}], "update", update_keys=["k"], on_drift="ignore")
+    expected = [(1, "x", "p"), (1, "x", "q"), (2, "d", "s"), (3, "y", None), (None, "c", "r")]
+    assert sorted(ask(url, "SELECT * FROM t"), key=repr) == expected
 
 
 def test_keys_are_the_primary_key_by_default(url: str) -> None:
