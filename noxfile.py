@@ -36,7 +36,8 @@ CORE = PROJECTS[ROOT]["project"]["name"]
 GROUP = partial(nox.project.dependency_groups, PROJECTS[ROOT])
 
 SPANNING = tuple(
-    f"tests/{area}" for area in ("browser", "docs", "integration", "predecessor", "registry_index", "types")
+    f"tests/{area}"
+    for area in ("browser", "docs", "integration", "predecessor", "registry_index", "stores", "types")
 )
 """The tests that need several distributions; the others in `tests` are the core's own."""
 
@@ -181,10 +182,21 @@ def _integration(session: nox.Session) -> None:
 
 @nox.session(python=MAIN)
 def together(session: nox.Session) -> None:
-    """What wants all distributions in one environment: integration, types, docs, browser and predecessor."""
-    _install(session, *DISTRIBUTIONS, groups=("test", "frames", "types", "browser"))
-    for check in (_types, _docs, _integration, _browser, _predecessor):
+    """What wants all distributions: integration, stores, types, docs, browser and predecessor."""
+    _install(session, *DISTRIBUTIONS, groups=("test", "frames", "stores", "types", "browser"))
+    for check in (_types, _docs, _integration, _stores, _browser, _predecessor):
         check(session)
+
+
+@nox.session(python=PYTHONS)
+def stores(session: nox.Session) -> None:
+    """Loaders and dumps on real stores: an S3 server and an SFTP server on loopback."""
+    _install(session, *DISTRIBUTIONS, groups=("test", "stores"))
+    _stores(session)
+
+
+def _stores(session: nox.Session) -> None:
+    session.run("pytest", *SPREAD, "tests/stores", *session.posargs)
 
 
 @nox.session(python=False)
