@@ -108,24 +108,25 @@ def look(file: Source) -> Content:
         AccessError: It cannot be read.
         FlowError: No file system knows its scheme.
     """
-    head = _head(replace(file, compression="none", member=None))
+    head, seekable = _head(replace(file, compression="none", member=None))
     packed = compression_of(head) if file.compression is None else file.compression
     if packed == "zip" and file.member is None:
-        names = (file.members() if file.local else None) or _first_members(head)
+        names = (file.members() if seekable else None) or _first_members(head)
         found = _container(names, head)
-        if found.formats or file.local is None or len(names) != 1:
+        if found.formats or not seekable or len(names) != 1:
             return found
     if packed not in (None, "none") or file.member is not None:
-        head = _head(file)
+        head, _ = _head(file)
     return content_of(head, complete=len(head) < _HEAD)
 
 
-def _head(file: Source) -> bytes:
+def _head(file: Source) -> tuple[bytes, bool]:
+    """The first bytes, and whether others can be gone to without those between."""
     head = b""
     with closing(file.open()) as stream:
         while len(head) < _HEAD and (data := stream.read(_HEAD - len(head))):
             head += data
-    return head
+        return head, stream.seekable()
 
 
 def _first_members(head: bytes) -> list[str]:

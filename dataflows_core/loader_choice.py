@@ -124,7 +124,10 @@ class Choice:
         """What the content is when it is not what the ending says; empty when it may be."""
         from dataflows_core.content import look
 
-        content = look(first_file(source, options))
+        try:
+            content = look(first_file(source, options))
+        except (AccessError, FlowError, UnreadableError):
+            return ""  # what the loader has said is said
         if not content.formats:
             return f"it is {content.looks}" if content.certain and not content.members else ""
         trial = _Trial(source, None)

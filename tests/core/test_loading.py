@@ -305,6 +305,7 @@ def load_tiny(load_source, name=None, *, format=None):
         (b"\x89HDF\r\n", "but it is an HDF5 file, and no loader for 'hdf5' is installed"),
         (b"%PDF-1.7", "but it is a PDF document\n  load_tiny says"),
         (b"prose", "^step 1, load:\n  a.tiny is beyond me, as None$"),
+        (b"\x1f\x8b\x08torn", "^step 1, load:\n  a.tiny is beyond me, as None$"),
         (b"Obj\x01", "^step 1, load:\n  a.tiny is beyond me, as None$"),
     ],
 )
