@@ -47,10 +47,12 @@ def dump_to_sql(
     Each table has these options:
 
     * ``resource-name``: the resource that is written to it.
-    * ``mode``: ``"rewrite"`` (the default) replaces the table: the new one is filled beside it and takes its
-      name. ``"append"`` adds rows. ``"update"`` (also called ``"upsert"``) replaces the values of rows whose
-      keys are there, and adds the others; of several rows with one key the last one counts. ``"merge"`` is
-      the same, but a null says nothing: what the table has stays. A table that is not there is made.
+    * ``mode``: ``"rewrite"`` (the default) replaces the table: the new one is filled beside it and takes
+      its name. A table to which others have attached something that would be lost (privileges, triggers,
+      views, defaults …) stays, and its rows are replaced. ``"append"`` adds rows. ``"update"`` (also called
+      ``"upsert"``) replaces the values of rows whose keys are there, and adds the others; of several rows
+      with one key the last one counts. ``"merge"`` is the same, but a null says nothing: what the table has
+      stays. A table that is not there is made.
     * ``update_keys``: the fields that tell which row is meant; the primary key by default. None may be null.
     * ``indexes_fields``: lists of fields, for each an index.
 
@@ -72,7 +74,8 @@ def dump_to_sql(
     Raises:
         FlowError: An option or mode that there is not, a resource without the keys that a mode needs, a name
             that the database does not allow.
-        SchemaError: The table has other columns than the resource.
+        SchemaError: The table has other columns than the resource, or is a view, or is to be rewritten
+            although foreign keys lead to it.
         CastError: A value that a column cannot hold exactly.
         DataError: The database refuses rows, such as a second one with the same primary key.
         AccessError: The database cannot be reached, or does not allow it.
