@@ -30,10 +30,6 @@ __all__ = ["kept_copy"]
 logger = logging.getLogger("dataflows.files")
 
 _PIECE, _SURE = 1 << 20, 8 << 20
-_VERSION_FACTS = (
-    *("ETag", "etag", "e_tag", "md5Hash", "content_md5", "sha", "generation", "version_id"),
-    *("LastModified", "last_modified", "mtime", "modified", "updated", "modify", "created"),
-)
 
 
 def kept_copy(url: str, options: Mapping[str, Any], max_size: int | None) -> Path:
@@ -159,10 +155,9 @@ def _store_version(url: str, options: Mapping[str, Any]) -> Validators:
     system, path = store_of(url, options)
     with Translated(url, options, "opened"):
         system.invalidate_cache()
-        info = system.info(path)
-    facts = {name: str(info[name]) for name in _VERSION_FACTS if info.get(name) is not None}
-    if not facts or not isinstance(info.get("size"), int):
+        found = Validators.of_store(system.info(path))
+    if not found.etag or found.length is None:
         raise FlowError(
             f"{shown(url)} cannot be kept: its file system does not say when a file changes; leave cache out"
         )
-    return Validators(etag=repr(sorted(facts.items())), length=info["size"])
+    return found

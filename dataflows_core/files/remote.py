@@ -33,7 +33,7 @@ def open_remote(
     opened = _open_by_plugin(url)
     if opened is not None:
         return opened
-    return _open_http(url, options, max_size, seen) if is_http(url) else open_store(url, options)
+    return _open_http(url, options, max_size, seen) if is_http(url) else open_store(url, options, seen)
 
 
 def _open_http(

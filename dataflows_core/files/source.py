@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -12,18 +11,18 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from dataflows_core.commit import access_errors
-from dataflows_core.errors import AccessError, FlowError, UnreadableError, near_misses
+from dataflows_core.errors import AccessError, FlowError, UnreadableError
 from dataflows_core.files.compression import SUFFIXES, decompressed, members
 from dataflows_core.files.limits import check_announced, checked_max_size
-from dataflows_core.files.remote import glob_remote, keep_remote, open_remote
+from dataflows_core.files.paths import local_path, matches, not_found, stem, zipped
+from dataflows_core.files.remote import keep_remote, open_remote
 from dataflows_core.files.streams import Guarded, Readable
-from dataflows_core.files.urls import is_http, is_remote, shown
+from dataflows_core.files.urls import is_remote, shown
 from dataflows_core.files.validators import Sightings
 
 __all__ = ["Source", "expand", "open_source", "read_bytes", "stem"]
 
 _IN_MEMORY = 32 << 20
-_MAGIC_CHARACTERS = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Source:
         Raises:
             FlowError: An impossible limit.
         """
-        outer, inner = _zipped(str(path))
+        outer, inner = zipped(str(path))
         packed = "zip" if inner else compression
         limit = checked_max_size(max_size)
         return cls(outer, storage_options or {}, packed, inner or member, cache=cache, max_size=limit)
@@ -97,7 +96,7 @@ class Source:
         """Its path, or that of the copy that is kept of it, if there is one in a local file system."""
         if self.kept is not None:
             return self.kept
-        return None if is_remote(self.path) else _local(self.path)
+        return None if is_remote(self.path) else local_path(self.path)
 
     def fetched(self) -> Source:
         """The same with a copy of what is there now; itself when it is local, or nothing is to be kept.
@@ -159,7 +158,7 @@ class Source:
         except FileNotFoundError as error:
             if is_remote(self.path):
                 raise AccessError(f"the kept copy of {self.shown} was removed; run the flow again") from error
-            raise AccessError(_not_found(self.path, path)) from error
+            raise AccessError(not_found(self.path, path)) from error
         except IsADirectoryError as error:
             raise AccessError(
                 f"{self.path} is a folder; to load the files in it, write '{self.path}/*.csv'"
@@ -224,24 +223,6 @@ class Source:
         return Path(path.stem).suffix if path.suffix in SUFFIXES else path.suffix
 
 
-def stem(path: str) -> str:
-    """The name in a path, without folders, wildcards and endings.
-
-    Examples:
-        >>> stem("https://example.org/data/co2-2020.csv.gz?raw=1"), stem("in/sales-*.csv")
-        ('co2-2020', 'sales')
-    """
-    if is_remote(path):
-        path = path.partition("?")[0].partition("#")[0]
-    name = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    if is_remote(path):
-        name = name.rpartition("@")[2]  # a URL without a path has a password there
-    root = name.rpartition(".")[0] or name
-    if name.removeprefix(root).lower() in SUFFIXES:
-        root = root.rpartition(".")[0] or root
-    return _MAGIC_CHARACTERS.sub("", re.sub(r"\[[^\]]*\]", "", root)).strip("-_. ") or "table"
-
-
 def expand(
     paths: Any,
     storage_options: Mapping[str, Any] | None = None,
@@ -268,12 +249,12 @@ def expand(
         FlowError: It is no path; an impossible limit.
     """
     if isinstance(paths, str | Path):
-        outer, inner = _zipped(str(paths))
+        outer, inner = zipped(str(paths))
         options, packed = storage_options or {}, "zip" if inner else compression
         limit = checked_max_size(max_size)
         return [
             Source(path, options, packed, inner or member, cache=cache, max_size=limit).fetched()
-            for path in _matches(outer, options)
+            for path in matches(outer, options)
         ]
     if isinstance(paths, Iterable) and not isinstance(paths, bytes | Mapping):
         found = [
@@ -319,51 +300,3 @@ def read_bytes(
     if limit is not None and len(data) > limit:
         raise UnreadableError(f"{Source.of(location).shown} is longer than {limit:,} bytes; it is not read")
     return data
-
-
-def _zipped(path: str) -> tuple[str, str | None]:
-    if path.startswith("zip://") and "::" in path:
-        inner, _, outer = path.removeprefix("zip://").partition("::")
-        return outer, inner
-    return path, None
-
-
-def _matches(path: str, storage_options: Mapping[str, Any]) -> list[str]:
-    if not _MAGIC_CHARACTERS.search(path):
-        return [path]
-    if is_remote(path):
-        # A question mark begins the query of a URL.
-        if is_http(path) and not re.search(r"[*\[]", path.partition("?")[0]):
-            return [path]
-        found = glob_remote(path, storage_options)
-    elif _local(path).exists():
-        return [path]
-    else:
-        pattern = str(_local(path))
-        found = sorted(name for name in glob.glob(pattern, recursive=True) if not Path(name).is_dir())  # noqa: PTH207 - absolute patterns
-    if not found:
-        raise AccessError(f"no file matches {shown(path)}" + _where(path))
-    return found
-
-
-def _local(path: str) -> Path:
-    if path.lower().startswith("file://"):
-        from urllib.parse import urlsplit
-        from urllib.request import url2pathname
-
-        return Path(url2pathname(urlsplit(path).path))
-    return Path(path).expanduser()
-
-
-def _where(path: str) -> str:
-    return "" if is_remote(path) or _local(path).is_absolute() else f"\n  looked for it from {Path.cwd()}"
-
-
-def _not_found(written: str, path: Path) -> str:
-    message = f"there is no file {written!r}"
-    if path.parent.is_dir():
-        close = near_misses(path.name, (entry.name for entry in path.parent.iterdir()))
-        if close:
-            return f"{message}; did you mean {' or '.join(str(path.parent / name) for name in close)}?"
-        return message + _where(written)
-    return f"{message}: its folder {str(path.parent)!r} is not there either" + _where(written)

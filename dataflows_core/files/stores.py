@@ -11,6 +11,7 @@ from dataflows_core.errors import AccessError, DataflowsError, FlowError, near_m
 from dataflows_core.files.secrets import without_secrets
 from dataflows_core.files.streams import Readable
 from dataflows_core.files.urls import shown
+from dataflows_core.files.validators import Sightings, Validators
 
 __all__ = [
     "Ranges",
@@ -43,24 +44,32 @@ def store_of(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
         return system, path
 
 
-def open_store(url: str, options: Mapping[str, Any]) -> Readable:
+def open_store(url: str, options: Mapping[str, Any], seen: Sightings | None = None) -> Readable:
     """Open a URL; any place in it can be gone to, and only what is read is fetched.
 
     Args:
         url: The URL.
         options: What the file system takes.
+        seen: The version it has to be of, as far as the file system says which one it opens.
 
     Raises:
-        AccessError: It cannot be opened; also later, by `read`, when it breaks off.
+        AccessError: It cannot be opened, or is another version; also later, by `read`, when it breaks off.
     """
     system, path = store_of(url, options)
     with Translated(url, options, "opened"):
         # What it knows of files from earlier may not be so any more.
         system.invalidate_cache()
         if "memory" in protocols(system):
+            _see(system.info(path), url, seen)
             return io.BytesIO(system.cat_file(path))  # all who open a file there share its position
         stream = system.open(path, "rb", **({"cache_type": "none"} if system.async_impl else {}))
+        _see(getattr(stream, "details", None), url, seen)
         return Ranges(stream, url, options) if stream.seekable() else stream
+
+
+def _see(info: Any, url: str, seen: Sightings | None) -> None:
+    if seen is not None and isinstance(info, dict):
+        seen.see(Validators.of_store(info), shown(url))
 
 
 def glob_store(pattern: str, options: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,12 @@ if TYPE_CHECKING:
     from email.message import Message
 
 __all__ = ["Sightings", "Validators"]
+
+
+_STORE_FACTS = (
+    *("ETag", "etag", "e_tag", "md5Hash", "content_md5", "sha", "generation", "version_id"),
+    *("LastModified", "last_modified", "mtime", "modified", "updated", "modify", "created"),
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,17 @@ class Validators:
         """
         etag, modified, date = (headers.get(name, "") for name in ("ETag", "Last-Modified", "Date"))
         return cls(etag.strip(), modified.strip(), date.strip(), length)
+
+    @classmethod
+    def of_store(cls, info: Mapping[str, Any]) -> Validators:
+        """Those of a file in a store; its `etag` is made of all that the file system says of its version.
+
+        Args:
+            info: What `info` of the fsspec file system gives.
+        """
+        facts = sorted((name, str(info[name])) for name in _STORE_FACTS if info.get(name) is not None)
+        size = info.get("size")
+        return cls(etag=repr(facts) if facts else "", length=size if isinstance(size, int) else None)
 
     @classmethod
     def from_json(cls, data: Any) -> Validators:

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dataflows_core.errors import AccessError, FlowError, UnreadableError
-from dataflows_core.files import Source, expand, keeping
+from dataflows_core.files import Source, expand, validators
 from dataflows_core.files.shelf import shelves
 
 BODY = b"id,city\n" + b"".join(b"%d,town %d\n" % (i, i) for i in range(2000))
@@ -254,9 +254,17 @@ def test_stores_that_say_when_a_file_changes(memory, monkeypatch) -> None:
         kept("memory://kept/a.csv", max_size=5)
 
 
+def test_a_file_of_a_store_that_changed_since_it_was_opened_first_is_an_error(memory) -> None:
+    source = Source.of("memory://kept/a.csv")
+    assert source.open().read() == source.open().read() == BODY
+    memory.pipe("/kept/a.csv", BODY[::-1])
+    with pytest.raises(AccessError, match="has changed since the flow was planned"):
+        source.open()
+
+
 @pytest.mark.usefixtures("memory")
 def test_stores_that_do_not_are_refused(monkeypatch) -> None:
-    monkeypatch.setattr(keeping, "_VERSION_FACTS", ("ETag",))
+    monkeypatch.setattr(validators, "_STORE_FACTS", ("ETag",))
     with pytest.raises(FlowError, match="does not say when a file changes; leave cache out"):
         kept("memory://kept/a.csv")
 
