@@ -447,7 +447,8 @@ def test_json(type_: str, values: list[object], junk: list[str]) -> None:
     column, errors = cast_column(pa.array(texts, pa.string()), field)
     failed = {error.index for error in errors}
     for index, text in enumerate(texts):
-        expected = REFUSED if "NaN" in text or "Infinity" in text else ask(field, text)
+        bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', text)
+        expected = REFUSED if "NaN" in bare or "Infinity" in bare else ask(field, text)
         if text == "":
             assert column[index].as_py() is None
         elif expected is REFUSED:
