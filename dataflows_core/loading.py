@@ -13,7 +13,7 @@ from dataflows_core import discovery
 from dataflows_core.errors import AccessError, FlowError, UnreadableError, near_misses
 from dataflows_core.files import Source as File
 from dataflows_core.files.compression import SUFFIXES
-from dataflows_core.files.urls import is_http, is_remote
+from dataflows_core.files.urls import is_http, is_remote, shown
 from dataflows_core.loader_choice import PACKAGE, choose, first_file, shown_source
 from dataflows_core.steps import Source
 
@@ -190,6 +190,7 @@ def _is_package(source: Any, members: list[str] | None) -> bool:
     deeper = [name for name in members if name.rpartition("/")[2] == _DESCRIPTOR]
     if len(deeper) == 1 and not any(File.of(name).suffix == ".zip" for name in members):
         raise UnreadableError(
-            f"{shown_source(source)} holds a Data Package, but not at its root: write 'zip://{deeper[0]}::{source}'"
+            f"{shown_source(source)} holds a Data Package, but not at its root: "
+            f"write 'zip://{deeper[0]}::{shown(str(source))}'"
         )
     return False

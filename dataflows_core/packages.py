@@ -14,7 +14,7 @@ from dataflows_core.descriptor_versions import V2_PROFILES, as_version_1
 from dataflows_core.descriptors import read_descriptor
 from dataflows_core.errors import FlowError, SchemaError, UnreadableError
 from dataflows_core.files import Source as File
-from dataflows_core.files.urls import is_http, is_remote
+from dataflows_core.files.urls import is_http, is_remote, shown
 from dataflows_core.loader_choice import choose
 from dataflows_core.loading import check_options
 from dataflows_core.locations import Place
@@ -77,7 +77,7 @@ def load_package(
     def step(package: Package) -> None:
         place, said = read_descriptor(source, given.get("storage_options"))
         for note in _unread(said):
-            logger.warning("%s: %s", source, note)
+            logger.warning("%s: %s", shown(str(source)), note)
         descriptor = as_version_1(said)
         for key, value in descriptor.items():
             if key not in ("resources", "profile", *_COUNTED):
@@ -88,7 +88,7 @@ def load_package(
         selected = listed.select(resources)
         if name is not None and len(selected) != 1:
             raise FlowError(
-                f"{source} holds {len(selected)} resources, and name={name!r} can name one of them only; "
+                f"{shown(str(source))} holds {len(selected)} resources, and name={name!r} can name one of them only; "
                 "say which (resources=…)"
             )
         for resource in selected:
@@ -156,7 +156,7 @@ def _load_table(
     choice = choose(located[0], format or None, options=opening)
     loader = choice.loader
     if loader is None:
-        raise UnreadableError(f"resource {name!r} is a Data Package itself; load {located[0]!r} apart")
+        raise UnreadableError(f"resource {name!r} is a Data Package itself; load {shown(located[0])!r} apart")
     check_options(loader, options)
     known = inspect.signature(loader).parameters
     given = {"name": name, **_declared(item, located[0], choice.format, known), **options}
