@@ -436,6 +436,7 @@ json_values = st.recursive(
 
 
 @pytest.mark.parametrize("type_", ["object", "array"])
+@settings(deadline=None)
 @given(
     values=st.lists(json_values, max_size=4), junk=st.lists(st.text('{}[]":1,Na ', max_size=8), max_size=4)
 )
