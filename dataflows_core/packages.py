@@ -88,8 +88,8 @@ def load_package(
         selected = listed.select(resources)
         if name is not None and len(selected) != 1:
             raise FlowError(
-                f"{shown(str(source))} holds {len(selected)} resources, and name={name!r} can name one of them only; "
-                "say which (resources=…)"
+                f"{shown(str(source))} holds {len(selected)} resources, and name={name!r} can name one of "
+                "them only; say which (resources=…)"
             )
         for resource in selected:
             item = {**resource.properties, "name": name or resource.name}
