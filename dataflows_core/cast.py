@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 
 from dataflows_core.carried import carried_text, typed
 from dataflows_core.errors import CastError
+from dataflows_core.foreign import familiar, is_binary
 from dataflows_core.loose import as_text, convert
 from dataflows_core.on_error import OnError, check_on_error, settle
 from dataflows_core.parsing import parse, storage_type
@@ -75,8 +76,8 @@ def cast_column(
     """
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
-    if pa.types.is_dictionary(column.type):
-        column = _decoded(column)
+    if not is_binary(column.type) or field.format == "binary":  # bytes are no text by themselves
+        column = familiar(column)
     text = as_text(column, field)
     if text is None:
         if pa.types.is_null(column.type):
@@ -92,13 +93,6 @@ def cast_column(
     if isinstance(field.arrow, pa.BaseExtensionType):
         values = pa.ExtensionArray.from_storage(field.arrow, values)
     return values, errors
-
-
-def _decoded(column: pa.DictionaryArray) -> pa.Array:
-    values = column.dictionary
-    if pa.types.is_string_view(values.type):  # Arrow cannot take from it
-        values = values.cast(pa.string())
-    return values.take(column.indices)
 
 
 def _without_missing(text: pa.Array, missing: tuple[str, ...]) -> pa.Array:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataflows_core.foreign import is_list, is_nested
 from dataflows_core.parsing import parse_items, storage_type
 from dataflows_core.printing import date_text, decimal_text, float_text, time_text, timestamp_text
 from dataflows_core.schema import Field
@@ -55,6 +56,8 @@ def _convert(column: pa.Array, field: Field) -> pa.Array | None:
     kind, target = column.type, field.arrow
     if isinstance(kind, pa.JsonType) and kind == target:
         return _json(column.storage, field)
+    if isinstance(target, pa.JsonType) and is_nested(kind):
+        return _nested(column, field)
     if field.type == "string":
         return _scalar_text(column) if field.format == "default" else None
     if field.type == "any":
@@ -130,6 +133,14 @@ def _any(column: pa.Array) -> pa.Array | None:
     if pa.types.is_temporal(column.type):
         return pc.binary_join_element_wise('"', text, '"', "")
     return text
+
+
+def _nested(column: pa.Array, field: Field) -> pa.Array | None:
+    if field.type not in ("any", "array" if is_list(column.type) else "object"):
+        return None
+    from dataflows_core.nested import nested_json
+
+    return nested_json(column)
 
 
 def _json(storage: pa.Array, field: Field) -> pa.Array:

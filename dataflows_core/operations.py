@@ -238,8 +238,13 @@ def conform(batch: pa.RecordBatch, schema: Schema, *, carried: bool = False) -> 
 
 def _converted(column: pa.Array, field: Field) -> pa.Array:
     from dataflows_core.cast import cast_column
+    from dataflows_core.foreign import familiar, is_binary
 
-    given = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not is_binary(column.type) or field.format == "binary":  # bytes are no text by themselves
+        column = familiar(column)
+    given = column.type
+    if given == field.arrow:
+        return column
     if not (
         pa.types.is_null(given) or isinstance(field.arrow, pa.JsonType) or _kind(given) == _kind(field.arrow)
     ):

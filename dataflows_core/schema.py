@@ -308,11 +308,18 @@ class Schema:
 
 
 def _field_from_arrow(field: pa.Field) -> Field:
-    kind = field.type
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        item = _field_from_arrow(pa.field("item", kind.value_type))
+    from dataflows_core.foreign import element_type, engine_type, is_binary, is_list, is_nested
+
+    said = element_type(field.type)
+    if is_binary(said) or isinstance(said, pa.UuidType):
+        form = "uuid" if isinstance(said, pa.UuidType) else "binary"
+        return Field({"name": field.name, "type": "string", "format": form})
+    kind = engine_type(said)
+    if is_list(kind):
+        if is_nested(kind.value_type) or pa.types.is_null(kind.value_type):
+            _check_parts(field.name, said)
+            return Field({"name": field.name, "type": "array"})
+        item = _field_from_arrow(pa.field(field.name, kind.value_type))
         return Field({"name": field.name, "type": "list", "itemType": item.type}, pa.list_(item.arrow))
     for matches, properties in _FROM_ARROW:
         if matches(kind):
@@ -321,8 +328,35 @@ def _field_from_arrow(field: pa.Field) -> Field:
                 arrow = ARROW_TYPES["any"]
             return Field({"name": field.name, **properties}, arrow)
     if pa.types.is_struct(kind) or pa.types.is_map(kind):
+        _check_parts(field.name, kind)
         return Field({"name": field.name, "type": "object"})
     raise SchemaError(f"the column {field.name!r} has the type {kind}, which has no Table Schema type")
+
+
+def _check_parts(name: str, kind: pa.DataType) -> None:
+    """See that JSON can say the parts of nested values.
+
+    Raises:
+        SchemaError: It cannot.
+    """
+    from dataflows_core.foreign import element_type, is_list
+
+    kind = element_type(kind)
+    if pa.types.is_struct(kind):
+        names = [part.name for part in kind]
+        if len(set(names)) < len(names):
+            raise SchemaError(f"the values of the column {name!r} have two parts of one name, {kind}")
+        parts = [part.type for part in kind]
+    elif pa.types.is_map(kind):
+        _field_from_arrow(pa.field(name, kind.key_type))
+        parts = [kind.item_type]
+    elif is_list(kind):
+        parts = [kind.value_type]
+    else:
+        _field_from_arrow(pa.field(name, kind))
+        return
+    for part in parts:
+        _check_parts(name, part)
 
 
 def _as_list(key: Any) -> list[str]:

@@ -16,6 +16,7 @@ from dataflows_core.errors import DataError, RowError, UnreadableError
 from dataflows_core.files import Source
 from dataflows_core.files.urls import is_http
 from dataflows_core.fit import fit
+from dataflows_core.foreign import familiar
 from dataflows_core.schema import Schema
 from dataflows_parquet.opened import opened_arrow, opened_parquet, whole_stream
 from dataflows_parquet.pieces import STEP, Pieces, joined
@@ -90,7 +91,7 @@ class TypedSplit:
             return self._completed(pa.record_batch({"": pa.nulls(rows)}).select([]))
         columns = []
         for position, field in enumerate(self.columns):
-            column = joined(batches, position)
+            column = familiar(joined(batches, position))
             if column.type != field.arrow:
                 column, errors = cast_column(column, field, missing_values=())
                 if errors:
