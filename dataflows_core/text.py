@@ -38,6 +38,7 @@ from dataflows_core.tables import item_field
 
 __all__ = ["column_to_text", "text_field", "value_to_text"]
 
+_FIRST_DAY, _LAST_DAY = -719162, 2932896  # 0001-01-01 and 9999-12-31, in days from 1970-01-01
 _AS_READ = ("decimalChar", "groupChar", "bareNumber", "trueValues", "falseValues")
 
 
@@ -70,7 +71,8 @@ def column_to_text(column: pa.Array, field: Field) -> pa.Array:
         A `pa.string()` array; nulls stay null.
 
     Raises:
-        CastError: An item of a list holds the delimiter, so that the text would say something else.
+        CastError: An item of a list holds the delimiter, so that the text would say something else; a date
+            that is not in the years 1 to 9999, or a time that no day has.
 
     Examples:
         >>> column_to_text(pa.array([True, None]), Field({"name": "x", "type": "boolean"})).to_pylist()
@@ -86,6 +88,8 @@ def column_to_text(column: pa.Array, field: Field) -> pa.Array:
         return column_to_text(column.cast(kind.value_type), field)
     if field.type == "year" and pa.types.is_integer(kind):
         return pc.utf8_lpad(column.cast(pa.string()), 4, "0")
+    if pa.types.is_temporal(kind):
+        _refuse_out_of_reach(column, field)
     for is_kind, write in _WRITERS:
         if is_kind(kind):
             return write(column)
@@ -113,6 +117,39 @@ _WRITERS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Arr
     (pa.types.is_string_view, _cast),
     (pa.types.is_null, _cast),
 )
+
+
+def _refuse_out_of_reach(column: pa.Array, field: Field) -> None:
+    """Arrow writes a remark in place of what it has no text for.
+
+    Raises:
+        CastError: There is such a value.
+    """
+    reach = _reach(column.type)
+    if reach is None:
+        return
+    units = column.view(pa.int32() if column.type.bit_width == 32 else pa.int64())
+    ends = pc.min_max(units)
+    if not column.null_count < len(column) or (
+        reach[0] <= ends["min"].as_py() and ends["max"].as_py() <= reach[1]
+    ):
+        return
+    inside = pc.and_(pc.greater_equal(units, reach[0]), pc.less_equal(units, reach[1]))
+    index = pc.index(inside, False).as_py()
+    what = "a time of a day" if pa.types.is_time(column.type) else "a date in the years 1 to 9999"
+    raise CastError(field.name, f"{units[index]} as {column.type}", what, index=index)
+
+
+def _reach(kind: pa.DataType) -> tuple[int, int] | None:
+    """The first and the last value that ISO 8601 has a text for; None for durations."""
+    if pa.types.is_date32(kind):
+        return _FIRST_DAY, _LAST_DAY
+    if not (pa.types.is_date(kind) or pa.types.is_time(kind) or pa.types.is_timestamp(kind)):
+        return None
+    day = 86400 * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[getattr(kind, "unit", "ms")]
+    if pa.types.is_time(kind):
+        return 0, day - 1
+    return max(_FIRST_DAY * day, -(2**63)), min((_LAST_DAY + 1) * day - 1, 2**63 - 1)
 
 
 def _any_text(storage: pa.Array) -> pa.Array:

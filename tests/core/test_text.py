@@ -246,3 +246,29 @@ def test_text_fields_describe_canonical_text() -> None:
     assert text_field(field).descriptor == {"name": "x", "type": "number", "title": "Total"}
     assert text_field(make("date", format="%d/%m/%Y")).format == "default"
     assert text_field(make("string", format="email")).format == "email"
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (pa.array([0, 10**8], pa.int32()).view(pa.date32()), "100000000 as date32"),
+        (pa.array([0, -719163], pa.int32()).view(pa.date32()), "the years 1 to 9999"),
+        (pa.array([0, 10**15]).view(pa.timestamp("s")), "1000000000000000 as timestamp"),
+        (pa.array([0, 253402300800]).view(pa.timestamp("s")), "the years 1 to 9999"),
+        (pa.array([0, 86400], pa.int32()).view(pa.time32("s")), "a time of a day"),
+        (pa.array([None, -1]).view(pa.time64("us")), "a time of a day"),
+    ],
+)
+def test_what_has_no_date_or_time_is_not_written(column: pa.Array, message: str) -> None:
+    kind = {"d": "date", "t": "time"}[str(column.type)[0]] if "stamp" not in str(column.type) else "datetime"
+    with pytest.raises(CastError, match=message) as caught:
+        column_to_text(column, Field({"name": "x", "type": kind}, column.type))
+    assert caught.value.index == 1
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+def test_the_first_and_the_last_moment_are_written(unit: str) -> None:
+    ends = [dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59), None]
+    column = pa.array(ends, pa.timestamp(unit))
+    texts = column_to_text(column, Field({"name": "x", "type": "datetime"}, column.type))
+    assert texts.to_pylist() == ["0001-01-01T00:00:00", "9999-12-31T23:59:59", None]
