@@ -262,9 +262,8 @@ def _translated(error: etree.XMLSyntaxError, source: str, huge: bool) -> Excepti
     if "amplification" in words or "entity reference loop" in words:
         return DataError(
             f"{where}: the entities that the document declares multiply its text without end, or call each "
-            "other "
-            "(an entity bomb), and are not expanded\n  if you trust it, write them out before: "
-            "xmllint --noent --huge"
+            "other (an entity bomb), and are not expanded\n  if you trust it, write them out before, with a "
+            "tool that has no such limit"
         )
     if "entity" in words and "not defined" in words:
         return DataError(

@@ -163,10 +163,14 @@ class Converter:
         self, element: Element, found: dict[str, Raw], path: tuple[str, ...]
     ) -> dict[str, Raw]:
         tags: dict[str, str] = {}
+        plain = not self._values.whole
         for child in element:
             tag = child.tag
             name = tag if tag[0] != "{" else self._name(child)
-            value = self._value(child, (*path, name))
+            if plain and not len(child) and not child.keys():
+                value: Raw = self._stripped(child.text)  # most are, and nothing more needs to be asked
+            else:
+                value = self._value(child, (*path, name))
             if name not in tags:
                 tags[name] = tag
                 self._put_new(found, name, value, "element")

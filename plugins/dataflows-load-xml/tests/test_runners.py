@@ -11,6 +11,7 @@ from dataflows_core import Flow, ProcessorError
 from dataflows_core.processors import load
 
 LENGTH = 5000
+SHEETS = "urn:schemas-microsoft-com:office:spreadsheet"
 
 
 @pytest.fixture
@@ -19,16 +20,14 @@ def files(tmp_path: Path) -> dict[str, Path]:
         "xml": "".join(f"<r><n>{n}</n><t>{n}</t><t/></r>" for n in range(LENGTH)) + "<r><n>x</n></r>",
         "html": "<tr><th>n" + "".join(f"<tr><td>{n}" for n in range(LENGTH)),
         "excel-xml": "".join(
-            f'<Row><Cell><Data ss:Type="{kind}">{value}</Data></Cell></Row>'
+            f'<Row><Cell><Data Type="{kind}">{value}</Data></Cell></Row>'
             for kind, value in [("String", "n"), *(("Number", n) for n in range(LENGTH))]
         ),
     }
     around = {
         "xml": "<a>{}</a>",
         "html": "<table>{}</table>",
-        "excel-xml":
-        '<Workbook xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="s"><Table>'
-        "{}</Table></Worksheet></Workbook>",
+        "excel-xml": f'<Workbook xmlns:s="{SHEETS}"><Worksheet s:Name="s"><Table>{{}}</Table></Worksheet></Workbook>',
     }
     for name, text in written.items():
         (tmp_path / name).write_text(around[name].format(text))
