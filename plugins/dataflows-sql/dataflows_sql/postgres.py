@@ -21,6 +21,7 @@ from dataflows_sql.stored import bare, stored_field
 
 if TYPE_CHECKING:
     import psycopg
+    from sqlalchemy import Engine
 
 __all__ = ["Postgres"]
 
@@ -100,8 +101,8 @@ class Postgres:
 
         engine, url = self.address.engine, self.address.url
         try:
-            if engine is not None and engine.driver == "psycopg":
-                return _Pooled(engine.raw_connection())
+            if engine is not None:
+                return _Pooled(self._checked(engine).raw_connection())
             from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
             dialect: Any = PGDialect_psycopg
@@ -109,6 +110,14 @@ class Postgres:
             return psycopg.connect(**{"application_name": "dataflows", **options})
         except (psycopg.Error, TypeError, ValueError) as error:
             raise self._unreachable(error) from None
+
+    def _checked(self, engine: Engine) -> Engine:
+        if engine.driver == "psycopg":
+            return engine
+        raise FlowError(
+            f"the engine of {self.shown} has the driver {engine.driver}, and COPY goes by psycopg"
+            "\n  give the URL instead, or an engine made of one that begins with postgresql+psycopg://"
+        )
 
     def _unreachable(self, error: Exception) -> AccessError:
         return AccessError(f"{self.shown} cannot be reached: {self.address.clean(error)}")

@@ -148,6 +148,8 @@ def test_a_table_that_foreign_keys_lead_to_is_not_rewritten(url: str, tmp_path: 
         dump(engine, [A, B], "update", update_keys=["id"])
         assert sorted(ask(url, "SELECT * FROM t")) == [(1, "a"), (2, "b")]
     assert ask(url, "SELECT * FROM child") == [(1,)]
+    if engine is not url:
+        engine.dispose()
 
 
 @pytest.mark.parametrize("mode", ["rewrite", "append", "update"])

@@ -7,6 +7,7 @@ import pickle
 import sqlite3
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -179,6 +180,14 @@ def test_engines_are_taken(url: str) -> None:
     Flow([{"a": 1}], dump_to_sql({"t": {"resource-name": "res_1"}}, engine)).process()
     assert Flow(load_sql(engine, table="t")).results().rows == [[{"a": 1}]]
     engine.dispose()
+
+
+def test_an_engine_of_another_driver_is_refused() -> None:
+    driver = SimpleNamespace(paramstyle="format", __version__="1.31.0")  # what SQLAlchemy asks of it
+    engine = sa.create_engine("postgresql+pg8000://me:hush@h/d", module=driver)
+    with pytest.raises(ProcessorError, match=r"has the driver pg8000[\s\S]*postgresql\+psycopg") as caught:
+        Flow(load_sql(engine, table="t")).results()
+    assert "hush" not in str(caught.value)
 
 
 def test_a_database_in_memory_needs_its_engine() -> None:
