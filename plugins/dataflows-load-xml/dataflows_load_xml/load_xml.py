@@ -123,11 +123,9 @@ def load_xml(
         >>> from pathlib import Path
         >>> from dataflows_core import Flow
         >>> book = '<book id="7"><title>A</title><price>9.90</price></book>'
-        >>> _ = Path("x.xml").write_text(f"<books>{book}{book}</books>")
-        >>> Flow(load_xml("x.xml"), lambda row: print(row)).process().stats["count_of_rows"]
-        {'id': 7, 'title': 'A', 'price': Decimal('9.90')}
-        {'id': 7, 'title': 'A', 'price': Decimal('9.90')}
-        2
+        >>> _ = Path("x.xml").write_text(f"<shop><books>{book}</books></shop>")
+        >>> Flow(load_xml("x.xml", record="books/book")).results().rows
+        [[{'id': 7, 'title': 'A', 'price': Decimal('9.9')}]]
     """
     check_on_error(on_error)
     one_of("extra", extra, ("error", "ignore"))

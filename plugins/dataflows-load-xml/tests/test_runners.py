@@ -27,7 +27,8 @@ def files(tmp_path: Path) -> dict[str, Path]:
     around = {
         "xml": "<a>{}</a>",
         "html": "<table>{}</table>",
-        "excel-xml": f'<Workbook xmlns:s="{SHEETS}"><Worksheet s:Name="s"><Table>{{}}</Table></Worksheet></Workbook>',
+        "excel-xml": f'<Workbook xmlns:s="{SHEETS}"><Worksheet s:Name="s"><Table>{{}}</Table></Worksheet>'
+        "</Workbook>",
     }
     for name, text in written.items():
         (tmp_path / name).write_text(around[name].format(text))
