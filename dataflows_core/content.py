@@ -82,13 +82,13 @@ _MEMBERS = (
 """Of zip files, by what is in them."""
 
 _SPREADSHEET = "urn:schemas-microsoft-com:office:spreadsheet"
-_BEFORE = r"(?:\s|<\?.*?\?>|<!--.*?-->)*"
-_FRAGMENT = r"(?:\s|<!--.*?-->)*<(?:head|body|meta|table|div)\b"
+_BEFORE = r"(?>\s|<\?.*?\?>|<!--.*?-->)*+"  # never gone back into: that takes forever
+_FRAGMENT = r"(?>\s|<!--.*?-->)*+<(?:head|body|meta|table|div)\b"
 _FEATURES = r'"type"\s*:\s*"FeatureCollection"'
 _TEXTS = (
     (rf"{_BEFORE}<(?:!doctype\s+html|html)\b|{_FRAGMENT}", Content("an HTML page", ("html",))),
     (rf"{_BEFORE}<.*?{_SPREADSHEET}", Content("an Excel 2003 workbook in XML", ("excel-xml", "xml"))),
-    (r"\s*<(?:\?xml|!--|!doctype)\s", Content("XML", ("xml",))),
+    (r"\s*<(?:\?xml\s|!--|!doctype\s)", Content("XML", ("xml",))),
     (rf'\s*\{{\s*(?=").*?{_FEATURES}', Content("GeoJSON", ("geojson", "json"))),
     (r'\s*(?:\{\s*(?:"(?:[^"\\]|\\.)*"\s*:|\}\s*$)|\[\s*\{\s*["}])', Content("JSON", ("json",))),
     (r"\s*\[\s*[\[\]]", Content("JSON", ("json",), certain=False)),

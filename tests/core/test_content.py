@@ -131,6 +131,14 @@ def test_what_is_no_table_is_called_what_it_is(head: bytes, looks: str) -> None:
     assert not found.formats
 
 
+@pytest.mark.parametrize(
+    "part", [b"<!---->", b"<??>", b"<!--", b'{"', b"[{", b"<a ", b'"\\', b"PK\x03\x04", b" "]
+)
+def test_hostile_repetitions_are_looked_at_once(part: bytes) -> None:
+    for end in (b"", b"x", b"<x", b"\n"):
+        assert content_of(part * ((1 << 14) // len(part)) + end).looks
+
+
 def zip_of(path: Path, *names: str, first: bytes = b"") -> Source:
     with ZipFile(path, "w", ZIP_DEFLATED) as archive:
         for name in names:
@@ -176,9 +184,10 @@ def test_whatever_the_bytes_there_is_an_answer(head: bytes) -> None:
     assert content_of(head).looks
 
 
-@given(
-    st.recursive(st.none() | st.integers() | st.text(), lambda x: st.dictionaries(st.text(), x) | st.lists(x))
-)
+scalars = st.none() | st.integers() | st.text(max_size=4)
+
+
+@given(scalars | st.lists(scalars, max_size=3) | st.dictionaries(st.text(max_size=4), scalars, max_size=3))
 def test_a_json_object_is_certain_however_it_is_written(value: object) -> None:
     for text in (json.dumps({"x": value}), json.dumps([{"": value}], indent=2, ensure_ascii=False)):
         found = content_of(text.encode("utf-8", "surrogatepass"))
