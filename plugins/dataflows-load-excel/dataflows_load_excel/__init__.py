@@ -1,6 +1,9 @@
 """Loads spreadsheets into dataflows.
 
 * `workbook`: a file that is safe to open, its sheets and their cells
+* `check`: what it unpacks to, how far it reaches, what it does not say
+* `extent`: how far the cells of a sheet reach
+* `compound`: the columns of an xls file
 * `area`: the rectangle of cells that is wanted, and its header
 * `cells`: columns of cells to columns of values
 * `split`: the engine's split

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -137,8 +138,8 @@ def load_excel(
         with opened(files[0]) as book:
             found = _sheets(book, sheet)
         path = load_source if isinstance(load_source, str | Path) else files[0].path
-        for number, one in enumerate(found):
-            called = _resource_name(one, number) if several else name or stem(str(path))
+        names = _resource_names(found) if several else [name or stem(str(path))]
+        for one, called in zip(found, names, strict=True):
             load.add(package, files, one, called)
 
     return step
@@ -157,10 +158,14 @@ def _sheets(book: Workbook, wanted: Sheets) -> list[str]:
     return [book.find(one) for one in ([wanted] if isinstance(wanted, str | int) else wanted)]
 
 
-def _resource_name(sheet: str, number: int) -> str:
-    """A name as Data Package allows it, for the resource of a sheet."""
-    plain = re.sub(r"[^a-z0-9._-]+", "-", sheet.lower()).strip("-")
-    return plain or f"sheet-{number + 1}"
+def _resource_names(sheets: Sequence[str]) -> list[str]:
+    """Names as Data Package allows them, for the resources of sheets; no two are the same."""
+    names: list[str] = []
+    for number, sheet in enumerate(sheets, 1):
+        plain = re.sub(r"[^a-z0-9._-]+", "-", sheet.lower()).strip("-") or f"sheet-{number}"
+        again = (f"{plain}-{count}" for count in itertools.count(2))
+        names.append(plain if plain not in names else next(name for name in again if name not in names))
+    return names
 
 
 @dataclass(frozen=True)
@@ -204,8 +209,15 @@ class _Load:
     def _read(self, file: Source, sheet: str) -> list[Column]:
         with opened(file) as book:
             columns = read_sheet(book, book.find(sheet), self.layout)
-        if book.errors:
-            logger.warning("%s: %d cells hold errors, and are missing values", file.shown, book.errors)
+        if book.tally.errors:
+            logger.warning("%s: %d cells hold errors, and are missing values", file.shown, book.tally.errors)
+        if book.tally.unsaved:
+            logger.warning(
+                "%s: %d formulas were saved without their values, which are missing; a spreadsheet program "
+                "that opens and saves the file adds them",
+                file.shown,
+                book.tally.unsaved,
+            )
         return columns
 
     def _inferred(self, together: Sequence[Sequence[Column]], file: Source) -> Schema:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +13,7 @@ import python_calamine as calamine
 
 from dataflows_core.errors import FlowError, UnreadableError, near_misses
 from dataflows_core.files import Source
+from dataflows_load_excel.check import Tally, check
 
 __all__ = ["Cell", "Workbook", "opened"]
 
@@ -23,9 +23,6 @@ there is nothing in it."""
 
 _MAX_UNPACKED = 2 << 30  # a workbook is held in memory
 
-_ERROR_CELL = re.compile(rb'<c\b[^>]* t="e"')
-_OVERLAP = 256  # longer than the beginning of a cell that has an error
-
 
 class Workbook:
     """The sheets of an open workbook.
@@ -33,11 +30,11 @@ class Workbook:
     Args:
         book: The workbook as calamine has it.
         source: What messages call the file.
-        errors: How many of its cells hold an error such as ``#DIV/0!``, where that is known.
+        tally: What its cells do not say.
     """
 
-    def __init__(self, book: calamine.CalamineWorkbook, source: str, errors: int) -> None:
-        self._book, self.source, self.errors = book, source, errors
+    def __init__(self, book: calamine.CalamineWorkbook, source: str, tally: Tally) -> None:
+        self._book, self.source, self.tally = book, source, tally
 
     @property
     def names(self) -> list[str]:
@@ -83,7 +80,12 @@ class Workbook:
         Args:
             sheet: Its name.
             fill_merged: Whether every cell of a merged range has the value of the range.
+
+        Raises:
+            UnreadableError: There are several of that name.
         """
+        if self.names.count(sheet) > 1:
+            raise UnreadableError(f"{self.source} is damaged: it has several sheets named {sheet!r}")
         found = self._book.get_sheet_by_name(sheet)
         rows = found.to_python(skip_empty_area=False)
         if fill_merged:
@@ -119,10 +121,10 @@ def opened(file: Source) -> Iterator[Workbook]:
     plain = file if file.compression or file.member or _is_packed(file) else replace(file, compression="none")
     with closing(plain.open_seekable()) as stream:
         try:
-            errors = _checked(stream, file.shown, file.max_size or _MAX_UNPACKED)
+            tally = check(stream, file.shown, file.max_size or _MAX_UNPACKED)
             stream.seek(0)
             with calamine.load_workbook(_Whole(stream)) as book:
-                yield Workbook(book, file.shown, errors)
+                yield Workbook(book, file.shown, tally)
         except calamine.PasswordError as error:
             raise UnreadableError(f"{file.shown} has a password; save it without one") from error
         except (calamine.CalamineError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
@@ -146,36 +148,3 @@ class _Whole(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         return self._stream.read(size)
-
-
-def _checked(stream: IO[bytes], source: str, max_size: int) -> int:
-    """Unpack everything once, at no memory, and count: what the index says of sizes may be a lie.
-
-    Returns:
-        The number of cells that hold errors; calamine gives nothing for them.
-    """
-    if stream.read(4) != b"PK\x03\x04":
-        return 0  # an xls file is not packed
-    stream.seek(0)
-    left, errors = max_size, 0
-    with zipfile.ZipFile(stream) as archive:
-        for info in archive.infolist():
-            if info.flag_bits & 1:
-                raise UnreadableError(f"{source} has a password; save it without one")
-            tail = b""
-            with archive.open(info) as member:
-                while data := member.read(1 << 20):
-                    left -= len(data)
-                    if left < 0:
-                        raise UnreadableError(
-                            f"{source} unpacks to more than {max_size:,} bytes; max_size=… allows more"
-                        )
-                    if "worksheets/" in info.filename:
-                        errors += _error_cells(tail + data) - _error_cells(tail)
-                        tail = data[-_OVERLAP:]
-    return errors
-
-
-def _error_cells(data: bytes) -> int:
-    # The search for a text is much quicker than that for a pattern.
-    return len(_ERROR_CELL.findall(data)) if b't="e"' in data else 0

@@ -1,0 +1,140 @@
+"""A workbook, looked at before it is read: what it unpacks to, how far it reaches, what it does not say."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zipfile
+from dataclasses import dataclass
+from typing import IO
+
+from dataflows_core.errors import UnreadableError
+from dataflows_load_excel.compound import MAGIC, widest_cell
+from dataflows_load_excel.extent import MOST_COLUMNS, MOST_ROWS, XmlExtent, corner, corner_of_records
+
+__all__ = ["Tally", "check"]
+
+_ERROR = re.compile(rb'<c\b[^>]* t="e"')
+_UNSAVED = re.compile(
+    rb'<c\b(?![^>]*\bt="str")[^>]*>\s*<f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>'
+)
+_SPELLED = re.compile(
+    rb'<c\b(?![^>]*\bt="(?!n"))[^>]*>\s*(?:<f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*)?<v>[^<&]*(?:&|<!\[CDATA)'
+)
+_OVERLAP = 1 << 14  # longer than a cell with a formula
+_CELL_SIZE = 32
+_MOST_COLUMNS_OF_XLS = 256
+_BEGIN_SHEET = b"\x81\x01"
+
+
+@dataclass
+class Tally:
+    """What the cells of a workbook do not say, where that is known.
+
+    Attributes:
+        errors: How many hold an error such as ``#DIV/0!``.
+        unsaved: How many hold a formula without the value that it had.
+    """
+
+    errors: int = 0
+    unsaved: int = 0
+
+
+def check(stream: IO[bytes], source: str, max_size: int) -> Tally:
+    """Unpack everything once, at no memory: what the index says of sizes may be a lie.
+
+    Args:
+        stream: The file, which is left anywhere.
+        source: What messages call it.
+        max_size: The most bytes that it may unpack to, and that its sheets may take.
+
+    Raises:
+        UnreadableError: It is more, has a password, or cells where no sheet has any.
+    """
+    if not zipfile.is_zipfile(stream):
+        stream.seek(0)
+        if stream.read(len(MAGIC)) == MAGIC:
+            stream.seek(0)
+            _check_columns(stream.read(), source)
+        return Tally()
+    return _Check(source, max_size).archive(stream)
+
+
+def _check_columns(data: bytes, source: str) -> None:
+    try:
+        widest = widest_cell(data)
+    except (struct.error, IndexError, ValueError) as error:
+        raise UnreadableError(f"{source} is no workbook, or a damaged one: {error}") from error
+    if widest > _MOST_COLUMNS_OF_XLS:
+        raise UnreadableError(
+            f"{source} is damaged: it has a cell in column {widest:,}, and an xls file has no more than "
+            f"{_MOST_COLUMNS_OF_XLS} columns"
+        )
+
+
+class _Check:
+    def __init__(self, source: str, max_size: int) -> None:
+        self._source, self._max_size, self._left = source, max_size, max_size
+        self._tally = Tally()
+
+    def archive(self, stream: IO[bytes]) -> Tally:
+        with zipfile.ZipFile(stream) as archive:
+            for info in archive.infolist():
+                if info.flag_bits & 1:
+                    raise UnreadableError(f"{self._source} has a password; save it without one")
+                self._member(archive, info)
+        return self._tally
+
+    def _member(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+        head, tail, extent = b"", b"", XmlExtent()
+        with archive.open(info) as member:
+            while data := member.read(1 << 20):
+                self._left -= len(data)
+                if self._left < 0:
+                    raise UnreadableError(
+                        f"{self._source} unpacks to more than {self._max_size:,} bytes; "
+                        "max_size=… allows more"
+                    )
+                head = head or data[:16]
+                extent.see(data)
+                if b"<!DOCTYPE" in tail + data and info.filename.lower().endswith((".xml", ".rels")):
+                    raise UnreadableError(
+                        f"{self._source} declares entities in {info.filename}, as no workbook does; it is "
+                        "not read"
+                    )
+                if "worksheets/" in info.filename:
+                    self._count(tail, data)
+                tail = data[-_OVERLAP:]
+        if head.startswith(_BEGIN_SHEET):
+            self._reaches(*corner_of_records(archive.read(info)))
+        elif extent.rows > MOST_ROWS or self._is_too_much(extent.rows, extent.columns):
+            with archive.open(info) as member:
+                self._reaches(*corner(member))
+
+    def _count(self, tail: bytes, data: bytes) -> None:
+        # The search for a text is much quicker than that for a pattern.
+        if b't="e"' in data:
+            self._tally.errors += len(_ERROR.findall(tail + data)) - len(_ERROR.findall(tail))
+        if b"<f" in data or b"<f" in tail:
+            self._tally.unsaved += len(_UNSAVED.findall(tail + data)) - len(_UNSAVED.findall(tail))
+        if (b"&" in data or b"<![CDATA" in data) and _SPELLED.search(tail + data):
+            raise UnreadableError(
+                f"{self._source} spells a number with entities, as no spreadsheet program does; "
+                "it is not read"
+            )
+
+    def _is_too_much(self, rows: int, columns: int) -> bool:
+        return columns > MOST_COLUMNS or rows * columns * _CELL_SIZE > self._max_size
+
+    def _reaches(self, rows: int, columns: int) -> None:
+        if rows > MOST_ROWS or columns > MOST_COLUMNS:
+            raise UnreadableError(
+                f"{self._source} is damaged: it has a cell in row {rows:,} or column {columns:,}, and a "
+                f"sheet has no more than {MOST_ROWS:,} rows and {MOST_COLUMNS:,} columns"
+            )
+        if self._is_too_much(rows, columns):
+            raise UnreadableError(
+                f"{self._source} has a sheet that reaches to row {rows:,} and column {columns:,}; read whole "
+                f"it takes more than {self._max_size:,} bytes\n  remove the cells that lie far away, or "
+                "allow more (max_size=…)"
+            )
