@@ -31,8 +31,9 @@ class Split(Protocol):
         size: Length in bytes, for the progress bar; None when it is not known. Where it is, `len` of a
             block is the part of it that the block is.
 
-    A split may also have ``portable = False``, when it can be read in this process only, and a method
-    ``divide(parts: int)`` that returns up to so many splits which together are the same.
+    A split may also have ``portable = False``, when it can be read in this process only; a method
+    ``divide(parts: int)`` that returns up to so many splits which together are the same; and a method
+    ``select(names)`` that returns the split with these columns only, where others need not be read then.
     """
 
     @property
@@ -154,8 +155,20 @@ class Stream:
         """The stream with one operation more; a query fuses with the query before it."""
         operations = self.operations
         if operations and isinstance(operation, Map) and (fused := _fused(operations[-1], operation)):
-            return replace(self, operations=(*operations[:-1], fused))
-        return replace(self, operations=(*operations, operation))
+            return replace(self, operations=(*operations[:-1], fused))._reading_less()
+        return replace(self, operations=(*operations, operation))._reading_less()
+
+    def _reading_less(self) -> Stream:
+        """The stream without the columns of its source that its one operation leaves out."""
+        if not (isinstance(self.origin, Splits) and len(self.operations) == 1):
+            return self
+        (first,) = self.operations
+        if not isinstance(first, Map):
+            return self
+        from dataflows_core.projection import reading_less
+
+        less = reading_less(self.origin, first)
+        return self if less is None else replace(self, origin=less[0], operations=(less[1],))
 
     def beginning_at(self, resource: str) -> Stream:
         """The stream, with the name of the resource that it begins at, unless that is known already."""

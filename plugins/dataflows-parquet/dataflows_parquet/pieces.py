@@ -89,7 +89,7 @@ class Pieces:
             )
         width = max(1, size // max(1, batch.num_rows))
         wanted = min(max(_FEWEST_ROWS, _BYTES // width), _MOST_ROWS, max(1, _MOST_BYTES // width))
-        return wanted if wanted < STEP else wanted // STEP * STEP
+        return int(wanted if wanted < STEP else wanted // STEP * STEP)
 
 
 def joined(batches: Sequence[pa.RecordBatch], position: int) -> pa.Array:
