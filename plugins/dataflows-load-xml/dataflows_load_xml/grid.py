@@ -170,10 +170,11 @@ class Layout:
         return self.joiner.join(dict.fromkeys(name for cell in cells if (name := " ".join(cell.split()))))
 
     def _unique(self, names: list[str]) -> list[str]:
-        taken: list[str] = []
+        taken: dict[str, None] = {}
+        known = set(names)
         for name in names:
             new, number = name, 0
-            while new in taken or (number and new in names):
+            while new in taken or (number and new in known):
                 if self.deduplicate is None:
                     raise DataError(
                         f"the name {name!r} is in the header twice; deduplicate_headers=True numbers such "
@@ -181,8 +182,8 @@ class Layout:
                     )
                 number += 1
                 new = name + self.deduplicate % number
-            taken.append(new)
-        return taken
+            taken[new] = None
+        return list(taken)
 
 
 def _filled(rows: Iterable[Row]) -> Iterator[Row]:

@@ -24,7 +24,7 @@ from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Source as SourceStep
 from dataflows_core.stream import Stream
 from dataflows_core.widths import fitted
-from dataflows_load_xml.parse import Document
+from dataflows_load_xml.parse import Document, checked_encoding
 from dataflows_load_xml.path import Path
 from dataflows_load_xml.shape import Shape
 from dataflows_load_xml.split import Records, Table, XmlSplit, as_text
@@ -141,6 +141,8 @@ def load_xml(
     limit = checked_limit(limit_rows)
     if sample_size < 1:
         raise FlowError(f"sample_size={sample_size!r} must be a number from 1")
+    if flatten == "":
+        raise FlowError("flatten='' would put nothing between names; flatten=True puts a point")
     prefixes = dict(namespaces or {})
     load = _Load(
         declared,
@@ -149,7 +151,7 @@ def load_xml(
         "." if flatten is True else flatten or None,
         extra,
         sample_size,
-        encoding,
+        None if encoding is None else checked_encoding(encoding),
         huge,
     )
 

@@ -27,6 +27,8 @@ _DECLARED = re.compile(
     rb"""<meta\b[^>]*?\bcharset\s*=\s*["']?\s*([\w.:-]+)|^\s*<\?xml\b[^>]*?\bencoding\s*=\s*["']([\w.:-]+)""",
     re.IGNORECASE,
 )
+_TAG = re.compile(r"<((?:t[rdh]|/table|/body|/html)\b)", re.IGNORECASE)
+_NO_TABLE = re.compile(r"<(script|style|template)\b.*?</\1|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _AS_BROWSERS = {
     "ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "gb2312": "gb18030", "gbk": "gb18030",
@@ -117,11 +119,14 @@ def _declared(data: bytes) -> str | None:
     return (found[1] or found[2]).decode("ascii") if found else None
 
 
+def _ends_in_table(text: str) -> bool:
+    found = _TAG.findall(text)
+    return bool(found) and not found[-1].startswith("/")
+
+
 def _check_end(text: str, source: str) -> None:
     """A page that ends within a table is not whole; nothing in HTML says so."""
-    lower = text.lower()
-    begun = max(lower.rfind("<tr"), lower.rfind("<td"), lower.rfind("<th"))
-    if begun >= 0 and not re.compile(r"</(table|body|html)\b").search(lower, begun):
+    if _ends_in_table(text) and _ends_in_table(_NO_TABLE.sub("", text)):
         raise DataError(
             f"{source} ends within a table, and is cut short; if it is not, add </table> at its end"
         )

@@ -14,10 +14,10 @@ from typing import Any, Literal, NoReturn
 
 from lxml import etree
 
-from dataflows_core.errors import DataError, UnreadableError
+from dataflows_core.errors import DataError, FlowError, UnreadableError
 from dataflows_core.files import Readable, Source
 
-__all__ = ["LONGEST_RECORD", "Document", "Element", "Root", "local_name"]
+__all__ = ["LONGEST_RECORD", "Document", "Element", "Root", "checked_encoding", "local_name"]
 
 Element = Any
 """An element of lxml."""
@@ -40,6 +40,19 @@ class Root:
 
     name: str
     namespace: str
+
+
+def checked_encoding(name: str) -> str:
+    """The encoding itself.
+
+    Raises:
+        FlowError: The parser does not know it.
+    """
+    try:
+        etree.XMLParser(encoding=name)
+    except LookupError as error:
+        raise FlowError(f"encoding={name!r} is not known") from error
+    return name
 
 
 def local_name(element: Element) -> str:
@@ -97,6 +110,7 @@ class Document:
         tags: Sequence[str] | None,
         is_record: Callable[[Element], bool],
         passed: Callable[[Element], None] | None = None,
+        read: Callable[[int], None] | None = None,
     ) -> Iterator[tuple[str, Element]]:
         """The beginnings (``"start"``) and ends (``"end"``) of some elements, in order.
 
@@ -106,6 +120,7 @@ class Document:
             tags: The elements, as lxml takes them: ``"{*}item"``; None for all.
             is_record: Which of them must not be cut while they are incomplete.
             passed: Is given what is cut off: elements that are no records, or are cleared ones.
+            read: Is given the length of each piece of the file, before it is looked at.
 
         Raises:
             AccessError: The file cannot be read to its end.
@@ -121,6 +136,8 @@ class Document:
             tree = _Tree(is_record, passed)
             data = head
             while data:
+                if read is not None:
+                    read(len(data))
                 parser.feed(data)
                 for event, element in parser.read_events():
                     self._look(element)

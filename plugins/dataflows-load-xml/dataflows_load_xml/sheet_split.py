@@ -18,6 +18,7 @@ from dataflows_load_xml.sheets import Cell, read_rows
 __all__ = ["Column", "Place", "SheetSplit", "SheetTable"]
 
 _BLOCK_ROWS = 1 << 12
+_BLOCK_CELLS = 1 << 18
 
 Cells = list[Cell | None]
 
@@ -172,10 +173,16 @@ class SheetSplit:
         planned = [(column.index, column.name) for column in self.table.columns]
         if heads and self.place.layout.columns(heads, []) != planned:
             raise DataError(f"the header of {self.source} has changed since the flow was planned")
-        first = 0
-        while block := [cells for _, cells in islice(body, _BLOCK_ROWS)]:
+        first, width = 0, 0
+        block: list[Cells] = []
+        for _, cells in body:
+            block.append(cells)
+            width += len(cells)
+            if len(block) >= _BLOCK_ROWS or width >= _BLOCK_CELLS:
+                yield first, block
+                first, width, block = first + len(block), 0, []
+        if block:
             yield first, block
-            first += len(block)
 
     def decode(self, block: tuple[int, list[Cells]]) -> pa.RecordBatch:
         """The cells, as texts.

@@ -18,6 +18,7 @@ __all__ = ["Cell", "Sheet", "read_rows", "sheets_of"]
 _NAMESPACE = "{urn:schemas-microsoft-com:office:spreadsheet}"
 _ROW = Path("/Workbook/Worksheet/Table/Row")
 _MOST_ROWS, _MOST_COLUMNS = 1 << 20, 1 << 14
+_MOST_FILLED = 10_000_000
 _MOMENT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,6}))?[0-9]*Z?")
 
 
@@ -87,7 +88,7 @@ def read_rows(document: Document, sheet: str, *, fill_merged: bool) -> Iterator[
         AccessError: It cannot be read.
         DataError: It is not well-formed, or a cell holds what it says it does not.
     """
-    is_row, reader = _ROW.matcher(), _Reader(document.file.shown, sheet, fill_merged)
+    is_row, reader = _ROW.matcher(), _Reader(document, sheet, fill_merged)
     names = 0
     name = None
     for event, element in document.events(("{*}Worksheet", "{*}Row"), is_row):
@@ -104,18 +105,19 @@ def read_rows(document: Document, sheet: str, *, fill_merged: bool) -> Iterator[
 class _Reader:
     """Reads the rows of one sheet."""
 
-    def __init__(self, source: str, sheet: str, fill_merged: bool) -> None:
-        self._where, self._fill = f"{source}, sheet {sheet!r}", fill_merged
+    def __init__(self, document: Document, sheet: str, fill_merged: bool) -> None:
+        self._where, self._fill = f"{document.file.shown}, sheet {sheet!r}", fill_merged
+        self._huge = document.huge
         self._number = 0
-        self._merged: list[tuple[int, int, int, Cell | None]] = []  # last row, left, right, value
+        self._merged: dict[int, tuple[int, Cell]] = {}  # by column: the last row, and the value
+        self._filled_cells = 0
 
     def rows(self, row: Element) -> Iterator[Row]:
         number = self._count(row, "Index", self._number + 1)
         if not self._number < number <= _MOST_ROWS:
             raise DataError(f"{self._where}: row {self._number + 1} says that it is number {number}")
-        for left_out in range(
-            self._number + 1, min(number, max([0, *(last + 1 for last, *_ in self._merged)]))
-        ):
+        last = max((last for last, _ in self._merged.values()), default=0)
+        for left_out in range(self._number + 1, min(number, last + 1)):
             yield left_out, self._filled(left_out, [])
         self._number = number
         cells = self._cells(row, number)
@@ -135,15 +137,25 @@ class _Reader:
             value = _cell(element, place)
             cells += [None] * (column - len(cells))
             cells += [value, *([value if self._fill else None] * across)]
-            if self._fill and (down := self._count(element, "MergeDown", 0)):
-                self._merged.append((min(number + down, _MOST_ROWS), column, column + across, value))
+            if self._fill and value is not None and (down := self._count(element, "MergeDown", 0)):
+                area = dict.fromkeys(range(column, column + across + 1), (number + down, value))
+                self._merged.update(area)
+        while cells and cells[-1] is None:
+            cells.pop()
         return cells
 
     def _filled(self, number: int, cells: list[Cell | None]) -> list[Cell | None]:
-        self._merged = [area for area in self._merged if area[0] >= number]
-        for _, left, right, value in self._merged:
-            cells += [None] * (right + 1 - len(cells))
-            cells[left : right + 1] = [value] * (right + 1 - left)
+        self._merged = {column: area for column, area in self._merged.items() if area[0] >= number}
+        cells += [None] * (max(self._merged, default=-1) + 1 - len(cells))
+        for column, (_, value) in self._merged.items():
+            cells[column] = value
+        self._filled_cells += len(self._merged)
+        if self._filled_cells > _MOST_FILLED and not self._huge:
+            raise DataError(
+                f"{self._where}: merged ranges have more than {_MOST_FILLED:,} cells; huge=True lifts the "
+                "limit, "
+                "for files that you trust"
+            )
         return cells
 
     def _count(self, element: Element, name: str, otherwise: int) -> int:

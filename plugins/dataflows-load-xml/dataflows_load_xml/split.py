@@ -20,7 +20,7 @@ from dataflows_load_xml.values import Empty, Fault, Raw, Values
 __all__ = ["Records", "Table", "XmlSplit"]
 
 _BLOCK_ROWS = 1 << 12
-_BLOCK_VALUES = 1 << 16
+_BLOCK_SIZE = 1 << 20
 
 Record = dict[str, Raw] | Fault
 
@@ -42,7 +42,12 @@ class Records:
     alone: bool = False
 
     def __iter__(self) -> Iterator[Record]:
-        """The records, one after the other, in bounded memory.
+        """The records, as `blocks` reads them."""
+        for block in self.blocks():
+            yield from block
+
+    def blocks(self) -> Iterator[list[Record]]:
+        """The records in bounded memory, some thousands at a time, or those of a megabyte.
 
         Raises:
             AccessError: The file cannot be read to its end.
@@ -50,9 +55,17 @@ class Records:
         """
         is_record, convert = self.path.matcher(), self.values.converter()
         watch = Alone(self.document.file.shown, self.path.text, is_record) if self.alone else None
-        for event, element in self.document.events(self.path.tags, is_record, watch):
+        block: list[Record] = []
+        lengths: list[int] = []
+        for event, element in self.document.events(self.path.tags, is_record, watch, lengths.append):
             if event == "end" and is_record(element):
-                yield convert(element)
+                block.append(convert(element))
+                if len(block) >= _BLOCK_ROWS or sum(lengths) >= _BLOCK_SIZE:
+                    yield block
+                    block = []
+                    lengths.clear()
+        if block:
+            yield block
 
 
 @dataclass(frozen=True)
@@ -177,16 +190,10 @@ class XmlSplit:
             AccessError: The file cannot be read to its end.
             DataError: It is not well-formed.
         """
-        first, values = 0, 0
-        block: list[Record] = []
-        for record in self.records:
-            block.append(record)
-            values += len(record) if isinstance(record, dict) else 1
-            if len(block) >= _BLOCK_ROWS or values >= _BLOCK_VALUES:
-                yield first, block
-                first, values, block = first + len(block), 0, []
-        if block:
+        first = 0
+        for block in self.records.blocks():
             yield first, block
+            first += len(block)
 
     def decode(self, block: tuple[int, list[Record]]) -> pa.RecordBatch:
         """The records, as texts and as JSON.

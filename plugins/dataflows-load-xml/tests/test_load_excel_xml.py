@@ -154,6 +154,14 @@ def test_merged_cells_have_their_value_once_or_everywhere(book) -> None:
     assert list(rows_of(path, headers=2)[0]) == names
 
 
+def test_a_merged_range_that_covers_everything_is_refused_when_it_is_to_be_filled(book, monkeypatch) -> None:
+    monkeypatch.setattr("dataflows_load_xml.sheets._MOST_FILLED", 1000)
+    path = book(sheet("s", row("n"), row(cell(1, MergeDown=2000)), row(cell(2, Index=2), Index=1900)))
+    assert "huge=True" in str(failure(path, headers=None, fill_merged_cells=True))
+    assert len(rows_of(path, headers=None, fill_merged_cells=True, huge=True)) == 1900
+    assert len(rows_of(path, headers=None)) == 3
+
+
 def test_sheets_are_chosen_by_name_number_list_or_all(book) -> None:
     path = book(
         sheet("Hidden", row("a"), row(0), hidden=True),

@@ -161,6 +161,8 @@ def test_a_table_that_is_not_there_is_the_authors_fault(page: Any, table: str | 
 def test_a_page_without_tables_and_one_that_is_cut_short(page: Any) -> None:
     assert "no table" in str(failure(page("<p>x")))
     assert "is empty" in str(failure(page(" ")))
+    script = "<script>x = '<tr><td>'</script>"
+    assert rows_of(page(f"<table><tr><th>a<tr><td>1</table>{script}<!-- <td> -->")) == [{"a": 1}]
     assert "cut short" in str(failure(page("<table><tr><th>a<tr><td>1<tr><td>2")))
 
 

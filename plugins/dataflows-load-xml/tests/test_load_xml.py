@@ -99,6 +99,15 @@ def test_a_path_that_leads_nowhere_is_the_authors_fault(document: Any, record: s
     assert what in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"flatten": ""}, {"encoding": "klingon"}, {"mixed": "txt"}, {"extra": "x"}, {"sample_size": 0}],
+)
+def test_options_that_mean_nothing_are_refused(document: Any, options: dict[str, Any]) -> None:
+    with pytest.raises(FlowError, match=next(iter(options))):
+        load_xml(document(SHOPS), **options)
+
+
 def test_a_file_without_records_needs_a_schema(document: Any) -> None:
     path = document("<a></a>")
     assert failure(load(path, record="b")).exit_code == 2
