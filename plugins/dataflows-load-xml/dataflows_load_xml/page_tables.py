@@ -65,7 +65,7 @@ class HtmlTable:
     def caption(self) -> str:
         """Its caption; empty for none."""
         found = self.element.find("caption")
-        return "" if found is None else " ".join(self._text(found).split())
+        return "" if found is None else " ".join(self.text_of(found).split())
 
     @property
     def is_layout(self) -> bool:
@@ -175,11 +175,12 @@ class HtmlTable:
         return row, below
 
     def _cell(self, element: Any) -> Cell | None:
-        text = self._text(element)
+        text = self.text_of(element)
         links = tuple(link.get("href") for link in element.iter("a") if link.get("href"))
         return Cell(text, element.tag == "th", links) if text or links else None
 
-    def _text(self, element: Any) -> str:
+    def text_of(self, element: Any) -> str:
+        """The text of an element as a reader of the page sees it."""
         parts: list[str] = []
         walk = etree.iterwalk(element, events=("start", "end"))
         for event, one in walk:
@@ -280,11 +281,7 @@ def _is_it(table: HtmlTable, wanted: str, source: str) -> bool:
 def _listed(tables: Sequence[HtmlTable]) -> str:
     lines = []
     for table in tables[:_SHOWN]:
-        first = (
-            [" ".join(HtmlTable._text(table, cell).split()) for cell in table.rows[0][1]]
-            if table.rows
-            else []
-        )
+        first = [" ".join(table.text_of(cell).split()) for cell in table.rows[0][1]] if table.rows else []
         name = f" {table.caption!r}" if table.caption else f" #{table.id}" if table.id else ""
         lines.append(f"\n  table={table.number}{name}: {len(table.rows)} rows, {shorten(', '.join(first))}")
     return "".join(lines)
