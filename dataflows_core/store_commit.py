@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dataflows_core.commit import access_errors, safe_path
-from dataflows_core.errors import AccessError
+from dataflows_core.errors import AccessError, DataflowsError
 from dataflows_core.files.stores import Translated
 from dataflows_core.files.uploads import Upload, leaves_names, upload
 from dataflows_core.files.urls import shown
@@ -34,7 +34,7 @@ __all__ = ["StoreCommit"]
 
 _AT_ONCE = 4
 
-_busy: set[tuple[str, str]] = set()
+_busy: set[tuple[str, ...]] = set()
 _busy_lock = threading.Lock()
 
 
@@ -63,7 +63,7 @@ class StoreCommit:
         self._aside = self._at(f"{staging}-{uuid.uuid4().hex[:12]}")
         self._closing = ExitStack()
         try:
-            self._closing.callback(_release, _taken((system.unstrip_protocol(folder), staging), shown(url)))
+            self._closing.callback(_release, _taken((url, repr(options), staging), shown(url)))
             with access_errors("write into a temporary folder"):
                 work = Path(tempfile.mkdtemp(prefix="dataflows-"))
                 self._closing.callback(shutil.rmtree, work, ignore_errors=True)
@@ -115,20 +115,23 @@ class StoreCommit:
             upload(self._system, self._files / path, self._at(path), f"{self._aside}/{number}")
             for number, path in enumerate(targets)
         ]
-        show = _Showing(zip(targets, self._send(uploads), strict=True), self._at_once)
+        sent = dict(zip(targets, self._send(uploads), strict=True))
+        self._show(_Showing(sent, self._at_once))
+        self._remove(path for path in remove if path not in targets)
+        self.abort()
+
+    def _show(self, showing: _Showing) -> None:
         try:
             with Translated(self._url, self._options, "brought up to date"):
                 try:
-                    show()
+                    showing.wait()
                 except KeyboardInterrupt as stop:
-                    show()  # a few requests: quicker done than explained
+                    showing.wait()  # a few requests: quicker done than explained
                     stop.add_note(f"the new output is in {shown(self._url)}")
                     raise
         except AccessError as error:
-            left = self._discard(show.waiting.values())
-            raise AccessError(f"{error}{_mixture(show)}{left}") from error
-        self._remove(path for path in remove if path not in targets)
-        self.abort()
+            said, left = _said(showing.new, showing.old), self._discard(showing.old.values())
+            raise AccessError(f"{error}\n  {said}{left}") from error
 
     def abort(self) -> None:
         """Remove the staged files. Does nothing after `finish`."""
@@ -191,10 +194,13 @@ class StoreCommit:
                 self._remove_folders([self._at(str(parent)) for parent in parents])
 
     def _remove_folders(self, folders: Iterable[str]) -> None:
-        """Remove folders that are empty; not every store has any."""
-        with suppress(OSError, NotImplementedError):
+        """Remove folders, as far as they are empty; not every store has any."""
+        with suppress(DataflowsError), Translated(self._url, self._options, "cleared"):
+            self._system.invalidate_cache()
             for folder in folders:
-                self._system.rmdir(folder)
+                # Some file systems would remove what is in it as well.
+                if self._system.exists(folder) and not self._system.ls(folder, detail=False):
+                    self._system.rmdir(folder)
 
     def _at(self, path: str) -> str:
         return f"{self._folder.rstrip('/')}/{path}"
@@ -208,41 +214,62 @@ class StoreCommit:
         return missing
 
 
-class _Showing:
-    """Shows uploads, several at once, the last one when all others are there. May be called again.
+class _Showing(threading.Thread):
+    """Shows uploads, several at once, the last one when all others are there.
+
+    It has a thread of its own, which goes on when the one that waits for it is interrupted.
 
     Attributes:
-        done: The paths of those that are shown.
-        waiting: Those that are not.
+        new: The paths of those that are shown.
+        old: Those that are not.
     """
 
-    def __init__(self, uploads: Iterable[tuple[str, Upload]], at_once: int) -> None:
-        self.waiting, self._at_once = dict(uploads), at_once
-        *self._data, self._descriptor = self.waiting
-        self.done: list[str] = []
+    def __init__(self, uploads: Mapping[str, Upload], at_once: int) -> None:
+        super().__init__()
+        self.new: list[str] = []
+        self.old = dict(uploads)
+        self._at_once = at_once
+        self._error: BaseException | None = None
+        # An interrupted `join` takes the thread for ended (Python 3.11).
+        self._ended = threading.Event()
 
-    def __call__(self) -> None:
-        for paths in (self._data, [self._descriptor]):
-            # It is left when all have ended, also when it is interrupted.
-            with ThreadPoolExecutor(self._at_once) as pool:
-                started = [pool.submit(self._show, path) for path in paths if path in self.waiting]
-            for future in started:
-                future.result()
+    def run(self) -> None:
+        """Show all."""
+        *data, descriptor = self.old
+        try:
+            for paths in (data, [descriptor]):
+                with ThreadPoolExecutor(self._at_once) as pool:
+                    shown = [pool.submit(self._commit, path) for path in paths]
+                for future in shown:
+                    future.result()
+        except BaseException as error:  # noqa: BLE001 - `wait` raises it again
+            self._error = error
+        finally:
+            self._ended.set()
 
-    def _show(self, path: str) -> None:
-        self.waiting[path].commit()
-        self.done.append(path)
-        del self.waiting[path]
+    def _commit(self, path: str) -> None:
+        self.old[path].commit()
+        self.new.append(path)
+        del self.old[path]
+
+    def wait(self) -> None:
+        """Begin, unless it has begun, and wait until it has ended; may be called again."""
+        if self.ident is None:
+            self.start()
+        self._ended.wait()
+        if self._error is not None:
+            raise self._error
 
 
-def _mixture(show: _Showing) -> str:
-    if not show.done:
-        return "\n  nothing has changed there"
-    new, old = ", ".join(sorted(show.done)), ", ".join(sorted(show.waiting))
-    return f"\n  it is a mixture until the flow is run again\n  new: {new}\n  not yet: {old}"
+def _said(new: Iterable[str], old: Iterable[str]) -> str:
+    if not new:
+        return "nothing has changed there"
+    return (
+        f"it is a mixture until the flow is run again\n  new: {', '.join(new)}\n  not yet: {', '.join(old)}"
+    )
 
 
-def _taken(claim: tuple[str, str], url: str) -> tuple[str, str]:
+def _taken(claim: tuple[str, ...], url: str) -> tuple[str, ...]:
     with _busy_lock:
         if claim in _busy:
             raise AccessError(
@@ -253,6 +280,6 @@ def _taken(claim: tuple[str, str], url: str) -> tuple[str, str]:
     return claim
 
 
-def _release(claim: tuple[str, str]) -> None:
+def _release(claim: tuple[str, ...]) -> None:
     with _busy_lock:
         _busy.discard(claim)

@@ -119,7 +119,7 @@ def target_folder(
     scheme, _, place = text.partition("://")
     if not place.strip("/") and scheme.lower() in _WITH_BUCKETS:
         raise FlowError(f"{parameter}={text!r} names no bucket")
-    return _StoreFolder(text if place == "/" else text.rstrip("/"), dict(storage_options or {}))
+    return _StoreFolder(text.rstrip("/") if place.strip("/") else text, dict(storage_options or {}))
 
 
 def target_file(

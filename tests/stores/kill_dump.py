@@ -17,5 +17,5 @@ def killed(_: object) -> None:
 
 if __name__ == "__main__":
     url, options = sys.argv[1], json.loads(sys.argv[2])
-    store_commit._Showing.__call__ = killed  # type: ignore[method-assign]
+    store_commit._Showing.wait = killed  # type: ignore[method-assign]
     Flow([{"new": 1}], dump_to_path(url, storage_options=options)).process()

@@ -154,6 +154,10 @@ def test_what_cannot_be_written_is_found_before_data_move(s3, sink):
     with pytest.raises(ProcessorError, match="Access Denied"):
         Flow(NEW, see, sink(f"{s3.url}{end}", storage_options=s3.options)).process()
     s3.heal()
+    if sink is dump_to_path:
+        s3.fault("HEAD", "datapackage.json")
+        with pytest.raises(ProcessorError, match=r"datapackage.json cannot be looked at"):
+            Flow(NEW, see, sink(f"{s3.url}{end}", storage_options=s3.options)).process()
     assert pulled == []
     assert s3.files() == {}
 

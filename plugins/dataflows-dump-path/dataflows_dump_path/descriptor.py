@@ -137,8 +137,11 @@ def _is_unchanged(target: Target, path: str, resource: Mapping[str, Any]) -> boo
             return False
     except FlowError:
         return False  # it is no path that we write to
+    claimed = resource.get("hash")
+    if claimed == f"{HASH}:{PurePosixPath(path).parent.name}":
+        return True  # its path says what is in it, so that nobody would put other data there
     digest = hashlib.new(HASH)
     with closing(target.open(path)) as file:
         while data := file.read(1 << 20):
             digest.update(data)
-    return resource.get("hash") == f"{HASH}:{digest.hexdigest()}"
+    return claimed == f"{HASH}:{digest.hexdigest()}"

@@ -66,6 +66,8 @@ class Dump:
         if self._commit is None:
             staging = STAGING if self._zip_name is None else f".{self._zip_name}{STAGING}"
             self._commit = self._target.begin(staging)
+            if self._zip_name is None:
+                self._target.size(DESCRIPTOR)  # what may not be looked at is found before data move
         folder = self._commit.scratch / str(number)
         with access_errors(f"write into {self._target.shown()}"):
             folder.mkdir(exist_ok=True)
