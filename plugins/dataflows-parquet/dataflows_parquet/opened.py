@@ -19,6 +19,7 @@ _FILE = b"ARROW1"
 _FEATHER_1 = b"FEA1"
 _CONTINUATION = b"\xff\xff\xff\xff"
 _END_OF_STREAM = _CONTINUATION + bytes(4)
+_BUFFER = 1 << 18
 _ENCRYPTED = ("decrypt", "encrypted")
 
 
@@ -36,9 +37,14 @@ def opened_parquet(file: Source) -> Iterator[tuple[pq.ParquetFile, int]]:
             raise UnreadableError(
                 f"{file.shown} is an index of other files, such as {file_path!r}; load those"
             )
-        coded = dictionaries(meta)
         with pq.ParquetFile(
-            native, metadata=meta, read_dictionary=coded, page_checksum_verification=True
+            native,
+            metadata=meta,
+            read_dictionary=dictionaries(meta),
+            page_checksum_verification=True,
+            pre_buffer=False,  # which holds a whole row group, as reading without a buffer does
+            buffer_size=_BUFFER,
+            coerce_int96_timestamp_unit="us",  # whose nanoseconds end in the year 2262, without an error
         ) as parquet:
             yield parquet, native.size()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 from decimal import Decimal
 from pathlib import Path
@@ -263,3 +264,18 @@ def test_an_index_of_other_files_holds_no_rows(tmp_path: Path) -> None:
     pq.write_metadata(pa.schema({"n": pa.int64()}), tmp_path / "_metadata", metadata_collector=[meta])
     with pytest.raises(ProcessorError, match=r"index of other files, such as 'x\.parquet'"):
         Flow(load(tmp_path / "_metadata", format="parquet")).process()
+
+
+def test_dates_far_away_in_old_timestamps_are_themselves(tmp_path: Path) -> None:
+    days = [dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31), dt.datetime(2024, 1, 1, 1, 2, 3, 4)]
+    pq.write_table(pa.table({"at": days}), tmp_path / "x.parquet", use_deprecated_int96_timestamps=True)
+    (rows,) = Flow(load(tmp_path / "x.parquet")).results().rows
+    assert [row["at"] for row in rows] == days
+
+
+def test_a_large_row_group_is_never_held_whole(tmp_path: Path) -> None:
+    path = numbers(tmp_path / "x.parquet", 0, 4_000_000, group=4_000_000)
+    split = ParquetSplit(Source.of(path), INTEGERS)
+    before = pa.total_allocated_bytes()
+    most = max(pa.total_allocated_bytes() - before for _ in split.blocks())
+    assert pq.read_metadata(path).row_group(0).total_byte_size > 8 * most
