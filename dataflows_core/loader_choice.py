@@ -65,11 +65,12 @@ class _Trial:
         """What is said when nothing helps."""
         installed = sorted({*discovery.names("loader"), PACKAGE})
         close = [other for name in self.names for other in near_misses(name, installed)]
+        listed = ", ".join(name for name in installed if "+" not in name)  # schemes with a driver
         *first, last = dict.fromkeys(self.tried)
         tried = f"{', '.join(first)} and {last}" if first else last
         lines = [
             f"no installed loader reads {shown_source(self.source)}: tried {tried}",
-            f"  installed formats: {', '.join(installed)}",
+            f"  installed formats: {listed}",
             f"  did you mean format={close[0]!r}?"
             if close and self.format
             else "  name the format if it is one of these (format=…), or install the loader for it",
