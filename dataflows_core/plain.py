@@ -14,7 +14,7 @@ from itertools import accumulate
 
 import pyarrow as pa
 
-__all__ = ["integer_scalar", "integers", "text_scalar", "texts"]
+__all__ = ["float_scalar", "integer_scalar", "integers", "text_scalar", "texts"]
 
 
 def texts(values: Sequence[str]) -> pa.StringArray:
@@ -61,3 +61,15 @@ def integer_scalar(value: int) -> pa.Int64Scalar:
         <pyarrow.Int64Scalar: 7>
     """
     return integers([value])[0]
+
+
+@lru_cache(maxsize=256)
+def float_scalar(value: float) -> pa.DoubleScalar:
+    """A double, as an argument of a compute function.
+
+    Examples:
+        >>> float_scalar(0.5)
+        <pyarrow.DoubleScalar: 0.5>
+    """
+    numbers = pa.py_buffer(array("d", [value]).tobytes())
+    return pa.Array.from_buffers(pa.float64(), 1, [None, numbers])[0]

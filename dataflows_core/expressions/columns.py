@@ -7,16 +7,21 @@ products within 38 digits, and mostly within 64 bits. What is computed never dep
 from __future__ import annotations
 
 import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dataflows_core.carried import typed
 from dataflows_core.errors import DataError
+from dataflows_core.expressions.nodes import EXACT
+from dataflows_core.expressions.types import duckdb_type
+from dataflows_core.plain import float_scalar
+from dataflows_core.schema import Schema
 
-__all__ = ["BIG", "SMALL", "Whole", "ordinals", "plain_column", "rescaled", "whole"]
+__all__ = ["BIG", "SMALL", "Source", "Whole", "ordinals", "plain_column", "read", "rescaled", "whole"]
 
 SMALL = 2**63 - 1
 """The greatest absolute value that travels as an int64."""
@@ -24,6 +29,7 @@ BIG = 10**38 - 1
 """The greatest absolute value that travels as a decimal128(38, 0)."""
 
 _SAMPLE = 64
+_DIGITS_OF_DOUBLE = 15
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,32 @@ def whole(column: pa.Array, hint: int = 0) -> Whole:
     if scale == 0 or found.bound == 0:
         return found
     return _narrowed(found, min(scale, max(hint, _sampled(column))))
+
+
+def read(column: pa.Array, hint: int = 0) -> Whole | None:
+    """Decimals that are carried as text, by way of doubles; None when some have too many digits for that.
+
+    No two numbers of at most 15 digits have one double. So where a quotient of such numbers gives the double
+    of a text, it is what the text says.
+
+    Args:
+        column: Canonical texts of decimals.
+        hint: The decimals that an earlier batch had; fewer are not looked for.
+    """
+    if (pc.max(pc.binary_length(column)).as_py() or 0) > _DIGITS_OF_DOUBLE:
+        return None
+    doubles = column.cast(pa.float64())
+    texts = (text.partition(".")[2] for text in column[:_SAMPLE].to_pylist() if text)
+    wanted = max(hint, *map(len, texts), 0)
+    for scale in (wanted, wanted + 2, wanted + 5):
+        power = float_scalar(10.0**scale)
+        digits = pc.floor(pc.add(pc.multiply(doubles, power), float_scalar(0.5)))
+        if pc.divide(digits, power).equals(doubles):
+            least, most = (value.as_py() for value in pc.min_max(digits).values())
+            bound = 0 if least is None else int(max(abs(least), abs(most)))
+            fits = bound < 10**_DIGITS_OF_DOUBLE
+            return Whole(digits.cast(pa.int64()), scale, bound) if fits else None
+    return None
 
 
 def _bounded(column: pa.Array, scale: int) -> Whole:
@@ -188,3 +220,63 @@ def decimals_of(found: Whole) -> list[Decimal | None]:
     return [
         None if value is None else Decimal(value) for value in reinterpreted(values, found.scale).to_pylist()
     ]
+
+
+class Source:
+    """The columns of a batch as expressions want them, each made when it is asked for.
+
+    Args:
+        batch: The batch; may hold carried text.
+        schema: Its schema.
+        paths: The fields that are wanted.
+        hints: The decimals that the numbers of each field had in earlier batches; is kept up to date.
+    """
+
+    def __init__(
+        self,
+        batch: pa.RecordBatch,
+        schema: Schema,
+        paths: Sequence[tuple[str, ...]],
+        hints: dict[tuple[str, ...], int],
+    ) -> None:
+        self.paths, self.count = paths, batch.num_rows
+        self._schema, self._hints = schema, hints
+        names = batch.schema.names
+        self._batch = batch.select([names.index(name) for name in dict.fromkeys(path[0] for path in paths)])
+        self._typed: dict[tuple[str, ...], pa.Array] = {}
+        self._wholes: dict[tuple[str, ...], Whole] = {}
+
+    def values(self, path: tuple[str, ...]) -> pa.Array:
+        """A column of the type of its field."""
+        if path not in self._typed:
+            field = self._schema.field(path[0])
+            alone = self._batch.select([field.name])
+            column = member(typed(alone, Schema((field,))).column(0), path[1:])
+            # As DuckDB would: what is a dictionary in memory is a plain column in an expression.
+            plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+            self._typed[path] = plain
+        return self._typed[path]
+
+    def column(self, path: tuple[str, ...]) -> pa.Array:
+        """A column that holds no exact numbers, as the engine takes it."""
+        return plain_column(self.values(path))
+
+    def exact(self, path: tuple[str, ...]) -> bool:
+        """Whether a column holds exact numbers."""
+        kind = self._schema.field(path[0]).arrow if len(path) == 1 else self.values(path).type
+        return duckdb_type(kind) in EXACT
+
+    def whole(self, path: tuple[str, ...]) -> Whole:
+        """A column of exact numbers."""
+        if path not in self._wholes:
+            hint = self._hints.get(path, 0)
+            carried = self._batch.column(path[0])
+            found = None
+            if len(path) == 1 and pa.types.is_decimal(self._schema.field(path[0]).arrow):
+                if pa.types.is_string(carried.type):
+                    found = read(carried, hint)
+                elif pa.types.is_decimal128(carried.type):
+                    found = whole(carried, hint)
+            self._wholes[path] = found or whole(self.values(path), hint)
+            self._hints[path] = max(hint, self._wholes[path].scale)
+        return self._wholes[path]

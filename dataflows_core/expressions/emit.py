@@ -24,7 +24,7 @@ from dataflows_core.expressions.engine import TABLE, literal
 from dataflows_core.expressions.nodes import WHOLE, CastType, Typed, is_literal
 from dataflows_core.expressions.render import plain, value_sql
 
-__all__ = ["Emitter", "Number", "Stages", "Wide", "shifted"]
+__all__ = ["Emitter", "Number", "Stages", "Wide", "parts_of", "shifted"]
 
 _MOST_SQL = 200_000
 _SHORT_SQL = 2_000
@@ -459,13 +459,13 @@ def _chosen(node: Typed, sql: str, values: Sequence[Number]) -> str | Number:
 def _constant(node: Typed) -> Number:
     if node.value is None:
         return Number("CAST(NULL AS BIGINT)", 0, 0)
-    sign, digits, exponent = _parts(node.value)
+    sign, digits, exponent = parts_of(node.value)
     if exponent > 0:
         digits, exponent = digits * 10**exponent, 0
     return Number(_whole(-digits if sign else digits), -exponent, digits)
 
 
-def _parts(value: object) -> tuple[int, int, int]:
+def parts_of(value: object) -> tuple[int, int, int]:
     """Sign, digits and exponent of a number, without trailing zeros."""
     assert isinstance(value, int | Decimal)
     sign, digits, exponent = Decimal(value).normalize().as_tuple()

@@ -1,31 +1,33 @@
 """Where and columns, planned once and run per batch.
 
-A batch is computed by one DuckDB query over just the columns that the expressions name; all others stay
-the same Arrow arrays. What the query gives is brought to the announced type exactly, or an error says which
-value does not fit.
+A batch is computed by Arrow's kernels where they can, or else by one DuckDB query over just the columns that
+the expressions name; all others stay the same Arrow arrays. What that gives is brought to the announced type
+exactly, or an error says which value does not fit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from dataflows_core.carried import typed
 from dataflows_core.errors import DataError, ExpressionError
 from dataflows_core.expressions.bind import Bound, bind
-from dataflows_core.expressions.columns import Whole, member, ordinals, plain_column, whole
+from dataflows_core.expressions.columns import Source, Whole, ordinals
 from dataflows_core.expressions.emit import Emitter, Number, Stages, Wide
 from dataflows_core.expressions.engine import EngineError, run
 from dataflows_core.expressions.exact import Rows, evaluate, indices
+from dataflows_core.expressions.kernels import Kernels, Unsuited, suits
 from dataflows_core.expressions.limits import check_growth
 from dataflows_core.expressions.names import resolve
-from dataflows_core.expressions.nodes import EXACT, Typed
+from dataflows_core.expressions.nodes import Typed
 from dataflows_core.expressions.parse import parse_expression
 from dataflows_core.expressions.results import announced, final_number, finished
-from dataflows_core.expressions.types import duckdb_type, field_of
+from dataflows_core.expressions.types import field_of
 from dataflows_core.schema import NUMBER_SCALE, Field, Schema
 
 __all__ = ["Computed", "Query", "fuse", "plan_query"]
@@ -96,13 +98,12 @@ class Query:
             DataError: A value could not be computed, or does not fit the announced type.
         """
         names = batch.schema.names
-        asked = typed(batch, self.before, self.reads)
-        source = {path: self._column(asked, names, path) for path in self._paths()}
+        source = Source(batch, self.before, self._paths, self.hints)
         kept: pa.Array | None = None
         if batch.num_rows == 0:
             results: list[pa.Array] = [pa.nulls(0, column.field.arrow) for column in self.columns]
         else:
-            kept, results = self._computed(source, batch.num_rows)
+            kept, results = self._computed(source)
             if kept is not None and len(kept) == batch.num_rows:
                 kept = None
         by_name = {column.field.name: result for column, result in zip(self.columns, results, strict=True)}
@@ -126,28 +127,27 @@ class Query:
             return None
         return replace(self, schema=schema)
 
-    def _paths(self) -> set[tuple[str, ...]]:
+    @cached_property
+    def _paths(self) -> list[tuple[str, ...]]:
         bounds = [*self.conditions, *(column.bound for column in self.columns)]
-        return {path for bound in bounds for path in bound.fields}
+        return sorted({path for bound in bounds for path in bound.fields})
 
-    @staticmethod
-    def _column(batch: pa.RecordBatch, names: Sequence[str], path: tuple[str, ...]) -> pa.Array:
-        column = member(batch.column(names.index(path[0])), path[1:])
-        # As DuckDB would: what is a dictionary in memory is a plain column in an expression.
-        return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    @cached_property
+    def _suits_kernels(self) -> bool:
+        """Whether Arrow's kernels can do without the engine."""
+        bounds = [*self.conditions, *(column.bound for column in self.columns if not column.copied)]
+        return all(suits(bound.root) for bound in bounds)
 
-    def _computed(
-        self, source: Mapping[tuple[str, ...], pa.Array], count: int
-    ) -> tuple[pa.Array | None, list[pa.Array]]:
+    def _computed(self, source: Source) -> tuple[pa.Array | None, list[pa.Array]]:
         """The places of the rows that stay, None for all; and the computed columns of those."""
         copies = {i: column.copied for i, column in enumerate(self.columns) if column.copied}
         asked = [column for i, column in enumerate(self.columns) if i not in copies]
-        kept, values = self._asked(source, count, asked)
+        kept, values = self._asked(source, asked)
         remaining = iter(zip(asked, values, strict=True))
         results = []
         for i, column in enumerate(self.columns):
             if path := copies.get(i):
-                array = source[path] if kept is None else source[path].take(kept)
+                array = source.values(path) if kept is None else source.values(path).take(kept)
                 values_of: pa.Array | list[Any] = array
             else:
                 _, values_of = next(remaining)
@@ -156,34 +156,42 @@ class Query:
             )
         return kept, results
 
-    def _asked(
-        self, source: Mapping[tuple[str, ...], pa.Array], count: int, columns: Sequence[Computed]
-    ) -> tuple[pa.Array | None, list[Any]]:
+    def _asked(self, source: Source, columns: Sequence[Computed]) -> tuple[pa.Array | None, list[Any]]:
         if not self.conditions and not columns:
             return None, []
+        if self._suits_kernels:
+            try:
+                return self._by_kernels(source, columns)
+            except Unsuited:
+                pass  # the engine has wider numbers
         try:
-            return self._by_sql(source, count, columns)
+            return self._by_sql(source, columns)
         except (Wide, EngineError):
             # Too great for SQL, or failed: one by one, exactly, and the first that fails says which it is.
-            return self._by_python(source, count, columns)
+            return self._by_python(source, columns)
 
-    def _by_sql(
-        self, source: Mapping[tuple[str, ...], pa.Array], count: int, columns: Sequence[Computed]
-    ) -> tuple[pa.Array | None, list[Any]]:
+    def _by_kernels(self, source: Source, columns: Sequence[Computed]) -> tuple[pa.Array | None, list[Any]]:
+        kernels = Kernels(source)
+        results = [kernels.result(column.bound.root) for column in columns]
+        if not self.conditions:
+            return None, results
+        kept = pc.indices_nonzero(kernels.truth([condition.root for condition in self.conditions]))
+        return kept, [
+            replace(result, column=result.column.take(kept))
+            if isinstance(result, Whole)
+            else result.take(kept)
+            for result in results
+        ]
+
+    def _by_sql(self, source: Source, columns: Sequence[Computed]) -> tuple[pa.Array | None, list[Any]]:
         handed: list[pa.Array] = []
         known: dict[tuple[str, ...], tuple[str, Whole | None]] = {}
-        for path, column in source.items():
-            found = None
-            if _is_exact(column.type):
-                found = whole(column, self.hints.get(path, 0))
-                self.hints[path] = max(self.hints.get(path, 0), found.scale)
-                column = found.column
-            else:
-                column = plain_column(column)
+        for path in self._paths:
+            found = source.whole(path) if source.exact(path) else None
             known[path] = (f"c{len(handed)}", found)
-            handed.append(column)
+            handed.append(source.column(path) if found is None else found.column)
         if self.conditions or not handed:
-            handed.append(ordinals(count))
+            handed.append(ordinals(source.count))
         sql, sizes = self._sql(known, columns, f"c{len(handed) - 1}")
         results = [result.combine_chunks() for result in run(sql, handed)]
         kept = results.pop(0) if self.conditions else None
@@ -221,10 +229,9 @@ class Query:
             raise Wide
         return plan
 
-    def _by_python(
-        self, source: Mapping[tuple[str, ...], pa.Array], count: int, columns: Sequence[Computed]
-    ) -> tuple[pa.Array | None, list[Any]]:
-        rows, kept = Rows(dict(source), count), ordinals(count)
+    def _by_python(self, source: Source, columns: Sequence[Computed]) -> tuple[pa.Array | None, list[Any]]:
+        rows = Rows({path: source.values(path) for path in self._paths}, source.count)
+        kept = ordinals(source.count)
         for condition in self.conditions:
             truth = _evaluated(condition, rows, "the condition")
             places = [i for i, value in enumerate(truth.to_pylist()) if value]
@@ -334,10 +341,6 @@ def _computed_column(name: str, text: str, schema: Schema, properties: Mapping[s
             text, f"the result is {bound.root.type}, which no field can hold; cast it to another type"
         )
     return Computed(bound, natural, announced(natural, properties))
-
-
-def _is_exact(kind: pa.DataType) -> bool:
-    return duckdb_type(kind) in EXACT
 
 
 def _rough(found: Whole) -> Whole:
