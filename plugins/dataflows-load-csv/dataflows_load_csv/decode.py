@@ -18,7 +18,7 @@ import pyarrow.csv as pacsv
 from dataflows_core.errors import RowError, UnreadableError, shorten
 from dataflows_core.plain import texts
 from dataflows_load_csv.encoding import BadBytes
-from dataflows_load_csv.grammar import Grammar
+from dataflows_load_csv.grammar import Grammar, one_value
 
 __all__ = ["RAGGED", "Decoder"]
 
@@ -86,6 +86,8 @@ class Decoder:
             self._check_text(data)
             return self._stripped(self._by_hand(data))
         try:
+            if not data.isascii():
+                one_value(data).cast(pa.string())  # which checks it
             batch = self._parse(data, None)
         except pa.ArrowInvalid as error:
             batch = self._repaired(data, error)
@@ -121,7 +123,7 @@ class Decoder:
                 invalid_row_handler=skip if ragged is not None else None,
             ),
             convert_options=pacsv.ConvertOptions(
-                check_utf8=not data.isascii(),
+                check_utf8=False,  # it takes longer cell by cell
                 column_types=self._types,
                 strings_can_be_null=bool(self.missing_values),
                 quoted_strings_can_be_null=True,
