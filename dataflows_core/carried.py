@@ -8,7 +8,8 @@ come with fewer decimals than its field has, if it certainly fits.
 
 Proving it must cost less than parsing and printing. Integers are parsed (11 ns a value), which leaves only
 leading zeros to be looked for (4 to 8 ns); dates are parsed (15 ns), which leaves only their length; numbers
-run through one automaton, all values of the column joined into one text (26 ns).
+are told by the places of their points (25 ns), or by one automaton, all values of the column joined into one
+text (40 ns).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from dataflows_core.plain import text_scalar
 from dataflows_core.schema import Field, Schema
 
 __all__ = ["carried_text", "is_carried", "may_carry", "typed"]
+
+_FEW = 256  # values, to look at before all others
 
 
 def may_carry(field: Field) -> bool:
@@ -79,26 +82,55 @@ def carried_text(column: pa.Array, field: Field) -> pa.Array | None:
     data = raw_bytes(column)
     if b"." not in data and (values := parse_integers(column)) is not None:
         return column if _fits(values, field.arrow.precision - field.arrow.scale) else None
-    return _unpadded(column, data) if all_match(column, padded_number(field.arrow)) else None
+    pointed = data.count(b".") == len(column) - column.null_count and _are_pointed(column, data, field.arrow)
+    if not pointed and not all_match(column, padded_number(field.arrow)):
+        return None
+    return _unpadded(column, data, pointed=pointed)
 
 
-def _unpadded(column: pa.Array, data: bytes) -> pa.Array:
+def _are_pointed(column: pa.Array, data: bytes, kind: pa.Decimal128Type) -> bool:
+    """Whether every text is digits, a point and digits, as printed for a value of a type; padded perhaps.
+
+    Takes half as long as the automaton, which knows signs and whole numbers as well.
+
+    Args:
+        column: The texts.
+        data: All their bytes, with one point for each text.
+        kind: The type.
+    """
+    codes = pc.min_max(pa.Array.from_buffers(pa.uint8(), len(data), [None, pa.py_buffer(data)]))
+    # Between the point and the digits there is just the slash.
+    if codes["min"].as_py() < ord(".") or codes["max"].as_py() > ord("9") or b"/" in data:
+        return False
+    points = pc.find_substring(column, ".")
+    before, behind = pc.min_max(points), pc.min_max(pc.subtract(pc.binary_length(column), points))
+    if before["min"].as_py() < 1 or before["max"].as_py() > kind.precision - kind.scale:
+        return False
+    if behind["min"].as_py() < 2 or behind["max"].as_py() > kind.scale + 1:
+        return False
+    zeros = pc.sum(pc.starts_with(column, "0")).as_py()
+    return not zeros or zeros == pc.sum(pc.starts_with(column, "0.")).as_py()
+
+
+def _unpadded(column: pa.Array, data: bytes, *, pointed: bool) -> pa.Array:
     """Plain decimals without the zeros that say nothing.
 
     Args:
         column: The decimals; none has more than one point.
         data: All their bytes.
+        pointed: Whether each has one.
     """
-    if pc.any(pc.ends_with(column, "0")).as_py():
+    if _any_ends(column[:_FEW], "0") or _any_ends(column[_FEW:], "0"):
         stripped = pc.ascii_rtrim(pc.ascii_rtrim(column, "0"), ".")
-        if data.count(b".") == len(column) - column.null_count:
-            column = stripped
-        else:
-            column = pc.if_else(pc.match_substring(column, "."), stripped, column)
+        column = stripped if pointed else pc.if_else(pc.match_substring(column, "."), stripped, column)
     if b"-" not in data:
         return column
     negative_zero = pc.equal(column, text_scalar("-0"))
     return pc.if_else(negative_zero, text_scalar("0"), column) if pc.any(negative_zero).as_py() else column
+
+
+def _any_ends(column: pa.Array, text: str) -> bool:
+    return pc.any(pc.ends_with(column, text)).as_py() is True
 
 
 def _fits(values: pa.Array, digits: int) -> bool:

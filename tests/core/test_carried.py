@@ -45,9 +45,12 @@ texts = st.one_of(
 )
 
 
+pointed = st.from_regex(r"\A(0|[0-9]{0,4})\.([0-9]{1,4}|[0-9./-]{0,3})\Z")
+
+
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: str(field.arrow))
 @settings(max_examples=150)
-@given(values=st.lists(st.one_of(st.none(), texts), max_size=4))
+@given(values=st.lists(st.one_of(st.none(), texts), max_size=4) | st.lists(st.none() | pointed, max_size=4))
 def test_carried_is_what_would_be_printed(field: Field, values: list[str | None]) -> None:
     column = pa.array(values, pa.string())
     values_typed, errors = cast_column(column, field, missing_values=[])
