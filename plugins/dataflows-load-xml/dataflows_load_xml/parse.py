@@ -17,7 +17,7 @@ from lxml import etree
 from dataflows_core.errors import DataError, FlowError, UnreadableError
 from dataflows_core.files import Readable, Source
 
-__all__ = ["LONGEST_RECORD", "Document", "Element", "Root", "checked_encoding", "local_name"]
+__all__ = ["LONGEST_RECORD", "Document", "Element", "Root", "checked_encoding", "local_name", "parts_of"]
 
 Element = Any
 """An element of lxml."""
@@ -57,7 +57,18 @@ def checked_encoding(name: str) -> str:
 
 def local_name(element: Element) -> str:
     """The name of an element without its namespace."""
-    return str(element.tag).rpartition("}")[2]
+    return parts_of(element.tag)[1]
+
+
+def parts_of(tag: str) -> tuple[str, str]:
+    """The namespace, empty for none, and the name in what lxml calls an element or an attribute.
+
+    Examples:
+        >>> parts_of("{urn:x}a"), parts_of("b")
+        (('urn:x', 'a'), ('', 'b'))
+    """
+    namespace, _, name = tag.rpartition("}")
+    return namespace[1:], name
 
 
 @dataclass(frozen=True)
@@ -208,8 +219,8 @@ class Document:
 
 
 def _root(element: Element) -> Root:
-    name = etree.QName(element)
-    return Root(name.localname, name.namespace or "")
+    namespace, name = parts_of(element.tag)
+    return Root(name, namespace)
 
 
 class _Nothing(etree.Resolver):

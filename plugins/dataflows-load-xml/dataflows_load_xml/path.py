@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from lxml import etree
-
 from dataflows_core.errors import FlowError
-from dataflows_load_xml.parse import Element, local_name
+from dataflows_load_xml.parse import Element, local_name, parts_of
 
 __all__ = ["Path", "steps_to"]
 
@@ -116,8 +114,8 @@ class Matcher:
 
 
 def _written(element: Element) -> str:
-    name = etree.QName(element)
-    return f"{_ELEMENT}{name.namespace or ''}{_PART}{element.prefix or ''}{_PART}{name.localname}"
+    namespace, name = parts_of(element.tag)
+    return f"{_ELEMENT}{namespace}{_PART}{element.prefix or ''}{_PART}{name}"
 
 
 def steps_to(element: Element) -> Sequence[str]:

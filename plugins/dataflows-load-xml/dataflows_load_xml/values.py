@@ -14,7 +14,7 @@ from typing import Any
 from lxml import etree
 
 from dataflows_core.errors import shorten
-from dataflows_load_xml.parse import Element, local_name
+from dataflows_load_xml.parse import Element, local_name, parts_of
 
 __all__ = ["TEXT", "Converter", "Empty", "Fault", "Mixed", "Raw", "Several", "Values", "Whole"]
 
@@ -238,17 +238,15 @@ class Converter:
         """The name without a prefix in the namespace of the record, or in none; otherwise with it."""
         key = (element.tag, element.prefix)
         if key not in self._names:
-            name = etree.QName(element)
-            uri, local = name.namespace or "", name.localname
+            uri, local = parts_of(element.tag)
             prefix = self._prefixes.get(uri, "" if uri in ("", self._home) else element.prefix or "")
             self._names[key] = f"{prefix}:{local}" if prefix else local
         return self._names[key]
 
     def _attribute(self, element: Element, key: str) -> str:
         if key not in self._attributes:
-            name = etree.QName(key)
-            uri = name.namespace or ""
+            uri, local = parts_of(key)
             written = next((prefix for prefix, one in element.nsmap.items() if one == uri and prefix), "")
             prefix = self._prefixes.get(uri, _USUAL.get(uri, "" if uri == self._home else written))
-            self._attributes[key] = f"{prefix}:{name.localname}" if prefix else name.localname
+            self._attributes[key] = f"{prefix}:{local}" if prefix else local
         return self._attributes[key]

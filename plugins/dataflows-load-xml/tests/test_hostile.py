@@ -164,6 +164,7 @@ BROKEN = {
     "two roots": ("<a><r>1</r><r/></a>\n<a/>", 2),
     "a character": ("<a><r>1</r>\n<r>\x01</r></a>", 2),
     "no prefix": ("<a><r>1</r>\n<x:r>2</x:r></a>", 2),
+    "no prefix at the root": ("<x:a>\n<r>1</r></x:a>", 1),
     "twice": ('<a><r>1</r>\n<r b="1" b="2"/></a>', 2),
     "ampersand": ("<a><r>1</r>\n<r>a & b</r></a>", 2),
 }
