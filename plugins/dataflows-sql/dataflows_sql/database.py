@@ -144,7 +144,7 @@ class Connection(ReadConnection, Protocol):
         ...
 
     def lock(self, table: str) -> None:
-        """Keep others from writing into a table until the transaction ends."""
+        """Keep others from writing into a table, if it is there, until the transaction ends."""
         ...
 
     def swap(self, stage: str, table: str, name: str) -> None:

@@ -308,8 +308,9 @@ class PostgresConnection:
         return bool(worth)
 
     def lock(self, table: str) -> None:
-        """Keep others from writing into a table; they may read it."""
-        self.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        """Keep others from writing into a table, if it is there; they may read it."""
+        if self.rows(f"SELECT to_regclass({_literal(table)}) IS NULL") != [(True,)]:
+            self.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
 
     def attached(self, table: str) -> Attached:
         """What others have made of a table."""

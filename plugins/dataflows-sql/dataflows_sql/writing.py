@@ -168,6 +168,9 @@ class TableWriter:
         Raises:
             DataError: The table is not as it was when the run began, or the database refuses rows.
         """
+        if self.target.mode != "append":
+            # Before the table is read: two that read it first would wait for each other for ever.
+            connection.lock(self.place)
         layout = self.lay_out(connection)
         if layout != planned:
             raise DataError(f"the table {self.target.table!r} was changed while the flow ran; run it again")
@@ -180,7 +183,6 @@ class TableWriter:
                 connection.add_key(stage, key)
             connection.swap(stage, self.place, self.target.table)
         if layout.emptied:
-            connection.lock(self.place)
             connection.execute(f"DELETE FROM {self.place}")
         for field in layout.added:
             kind = self.database.column_type(field)
@@ -218,7 +220,6 @@ class TableWriter:
         keys = [columns.names.index(key) for key in self.target.update_keys]
         if not connection.unique(stage, [f"c{n}" for n in keys]):
             stage = self._without_repeated(connection, stage, renamed.names, keys)
-        connection.lock(self.place)
         same = " AND ".join(f"t.{quoted(columns.names[n])} = s.c{n}" for n in keys)
         if connection.worth_rebuilding(self.place, stage):
             self._rebuild(connection, stage, columns.names, keys, same)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -195,3 +196,17 @@ def test_a_key_too_long_for_an_index_is_found(url: str) -> None:
     dump(url, rows, "update", update_keys=["id"])
     dump(url, rows[:1], "update", update_keys=["id"])
     assert ask(url, "SELECT name FROM t") == [("a",)]
+
+
+@pytest.mark.parametrize("mode", ["rewrite", "update"])
+def test_dumps_at_the_same_time_wait_for_each_other(postgres: str, mode: str) -> None:
+    dump(postgres, [A])
+    keys = {"update_keys": ["id"]} if mode == "update" else {}
+
+    def write(name: str) -> None:
+        dump(postgres, [{"id": n, "name": name} for n in range(500)], mode, **keys)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(write, "abcabc"))
+    ((rows, ids, names),) = ask(postgres, "SELECT count(*), count(DISTINCT id), count(DISTINCT name) FROM t")
+    assert (rows, ids, names) == (500, 500, 1)
