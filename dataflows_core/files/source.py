@@ -44,7 +44,7 @@ class Source:
     """
 
     path: str
-    storage_options: Mapping[str, Any] = field(default_factory=dict)
+    storage_options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # there are secrets in it
     compression: str | None = None
     member: str | None = None
     cache: bool = field(default=False, kw_only=True)
