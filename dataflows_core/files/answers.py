@@ -30,7 +30,11 @@ class Body:
 
     def __init__(self, response: HTTPResponse, source: str) -> None:
         self._response, self._source, self._count = response, source, 0
-        self.length = self._announced()
+        try:
+            self.length = self._announced()
+        except AccessError:
+            response.close()
+            raise
         closes = (response.headers.get("Connection") or "").lower() == "close"
         self._until_close = closes and self.length is not None
         if self._until_close:

@@ -82,6 +82,7 @@ class Download(io.RawIOBase):
         kept: Validators | None = None,
         beginning: Beginning | None = None,
     ) -> None:
+        self._body: Body | None = None
         self._url, self._max_size, self._seen, self._kept = url, max_size, seen, kept
         self.source = shown(url)
         self._fields = header_fields(options, self.source)
@@ -89,7 +90,6 @@ class Download(io.RawIOBase):
         beginning = beginning or Beginning(Validators())
         self.validators, self._passed, self._digest = beginning.validators, beginning.size, beginning.digest
         self.encoding, self.is_kept = "", False
-        self._body: Body | None = None
         self._ranges = True  # whether parts are asked for
         self._ended = self._looked_at = False
         self._patiently(self._opened)

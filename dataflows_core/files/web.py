@@ -20,7 +20,7 @@ from urllib.request import (
     getproxies,
 )
 
-from dataflows_core.errors import AccessError, FlowError, shorten
+from dataflows_core.errors import AccessError, FlowError
 from dataflows_core.files.patience import TRIES, Passing
 from dataflows_core.files.urls import shown, without_urls_secrets
 
@@ -140,7 +140,7 @@ def _unreachable(url: str, problem: object) -> Exception:
     import socket
     import ssl
 
-    said = shorten(without_urls_secrets(str(problem) or type(problem).__name__))
+    said = without_urls_secrets(str(problem) or type(problem).__name__)[:200]
     if isinstance(problem, ssl.SSLCertVerificationError):
         reason = problem.verify_message or said
         return AccessError(f"{shown(url)}: the certificate of the server is not valid: {reason}")
@@ -157,13 +157,13 @@ class _Redirects(HTTPRedirectHandler):
     def http_error_302(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message
     ) -> HTTPResponse | None:
+        fp.close()  # or all of its body would be read, however long it is
         place = headers.get("Location") or headers.get("URI") or ""
         target = urljoin(req.full_url, place)
         if not place or urlsplit(target).scheme not in ("http", "https"):
             raise AccessError(
                 f"{shown(req.full_url)} redirects to {shown(target) if place else 'nowhere'}; that is refused"
             )
-        fp.close()  # or all of its body would be read, however long it is
         found: HTTPResponse | None = super().http_error_302(req, fp, code, msg, headers)  # type: ignore[arg-type]
         return found
 
