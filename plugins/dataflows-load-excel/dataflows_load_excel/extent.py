@@ -18,7 +18,6 @@ __all__ = ["MOST_COLUMNS", "MOST_ROWS", "XmlExtent", "column_number", "corner", 
 MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
 """How many a sheet has."""
 
-_OVERLAP = 1 << 10
 _REFERENCE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]+)([0-9]+)""")
 # A cell without a value takes no room; many files have some that are only formatted.
 _CELL = re.compile(rb"""<(?:\w+:)?c\s(?:[^<>]*?\s)?r\s*=\s*["']([A-Za-z]+)([0-9]+)["'][^<>]*(?<!/)>(?!</)""")
@@ -49,11 +48,14 @@ class XmlExtent:
 
     def __init__(self) -> None:
         self.rows, self.columns = 10_000, 1
-        self._tail = b""
+
+    @property
+    def beyond(self) -> str:
+        """A pattern, as Arrow has them, of what lies further away than has been seen."""
+        return _pattern(self.rows, self.columns)
 
     def see(self, data: bytes) -> None:
-        """The next bytes."""
-        data = self._tail + data
+        """The next bytes; what one piece ends with, the next has to begin with."""
         while found := _beyond(data, self.rows, self.columns):
             letters, digits = found
             self.columns = max(self.columns, column_number(letters))
@@ -61,7 +63,6 @@ class XmlExtent:
             if row >= self.rows:
                 step = 10 ** (len(str(row)) - 1)
                 self.rows = (row // step + 1) * step
-        self._tail = data[-_OVERLAP:]
 
 
 def _beyond(data: bytes, rows: int, columns: int) -> tuple[str, str] | None:

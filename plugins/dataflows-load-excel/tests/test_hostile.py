@@ -86,7 +86,7 @@ def test_no_cell_lies_beyond_what_is_told_of_a_sheet(cells: list[tuple[int, int]
     text = "".join(f'<c r="{_letters(column)}{row}"><v>1</v></c>' for row, column in cells).encode()
     extent = XmlExtent()
     for start in range(0, len(text), size):
-        extent.see(text[start : start + size])
+        extent.see(text[max(start - 64, 0) : start + size])
     rows, columns = (max(numbers) for numbers in zip(*cells, strict=True))
     assert rows < extent.rows <= max(10_000, 2 * rows + 1)
     assert extent.columns == columns
