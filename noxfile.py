@@ -153,10 +153,9 @@ def _lay_base(session: nox.Session) -> None:
         session.run("python", "-m", "venv", "--clear", str(base))
         session.run(str(base / "bin" / "pip"), "install", "-q", *wanted, env=QUICK, external=True)
         stamp.write_text("\n".join(wanted))
-    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    here = session.run("python", "-c", ask, silent=True).strip()
-    beneath = session.run(str(base / "bin" / "python"), "-c", ask, silent=True, external=True).strip()
-    (Path(here) / "base.pth").write_text(f"import site; site.addsitedir({beneath!r})\n")
+    place = Path("lib", f"python{session.python}", "site-packages")
+    own = Path(session.virtualenv.location) / place
+    (own / "base.pth").write_text(f"import site; site.addsitedir({str(base / place)!r})\n")
 
 
 @nox.session(python=PYTHONS)
