@@ -2,6 +2,7 @@
 
 * `cells`: values to what a cell can hold without losing anything
 * `books`: a new workbook, or one that is changed
+* `kept`: what a workbook has that would be lost by changing it
 * `dump`: the processor: one workbook, a sheet for each resource
 * `writer`: the writer, for `dump_to_path`: a workbook for each resource
 """

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from dataflows_core.errors import AccessError, DataError, FlowError, UnreadableError
 from dataflows_core.schema import Schema
 from dataflows_dump_excel.cells import MOST_FIELDS, MOST_ROWS, formats
+from dataflows_dump_excel.kept import lost_by_changing
 
 __all__ = ["Book", "NewBook", "UpdatedBook", "sheet_names"]
 
@@ -148,7 +149,7 @@ class UpdatedBook(_Counted):
         path: Where the changed one is written.
 
     Raises:
-        UnreadableError: It is no xlsx workbook.
+        UnreadableError: It is no xlsx workbook, or has what would be lost.
     """
 
     def __init__(self, source: Path, name: str, path: Path) -> None:
@@ -159,8 +160,14 @@ class UpdatedBook(_Counted):
 
         super().__init__()
         try:
+            lost = lost_by_changing(source)
+            if lost:
+                raise UnreadableError(
+                    f"{name} has {', '.join(lost)}, which would be lost if it were changed; write a new "
+                    "workbook, or change one without them"
+                )
             with source.open("rb") as file:  # its name has no ending that openpyxl could know
-                self._book = openpyxl.load_workbook(file)
+                self._book = openpyxl.load_workbook(file, rich_text=True)
         except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError) as error:
             raise UnreadableError(f"{name} is no xlsx workbook that can be changed: {error}") from error
         self._path = path

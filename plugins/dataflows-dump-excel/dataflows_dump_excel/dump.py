@@ -45,7 +45,8 @@ def dump_to_excel(
         out_file: The workbook, or its URL in a store.
         sheet_names: Names of sheets by resource; by default the resource's name, as far as Excel allows it.
         update_existing: Whether a workbook that is there is changed: its sheets of these names are replaced,
-            others are added, and the rest stays. It is held in memory then.
+            others are added, and the rest stays: formulas, formats, charts, comments, names. It is held in
+            memory then; one with pictures, shapes, macros or the like, which would be lost, is refused.
         use_titles: Whether columns are called by the titles of their fields, where they have one.
         resources: Which resources: None for all that are tabular, a regular expression, a position or a list
             of names.
@@ -56,6 +57,7 @@ def dump_to_excel(
         DataError: There are more rows than a sheet has room for.
         CastError: A text is longer than a cell can hold.
         AccessError: The workbook cannot be written.
+        UnreadableError: The one to change is no workbook, or has what would be lost.
 
     Examples:
         >>> from dataflows_core import Flow

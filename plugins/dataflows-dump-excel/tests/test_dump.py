@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import struct
+import zlib
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +24,20 @@ from dataflows_core.schema import Field, Schema
 from dataflows_dump_excel import books
 from dataflows_dump_excel.cells import Cells
 from dataflows_dump_excel.writer import ExcelWriter
+
+
+def _part(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+DOT = b"\x89PNG\r\n\x1a\n" + b"".join(
+    [
+        _part(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)),
+        _part(b"IDAT", zlib.compress(b"\0\xff\0\0")),
+        _part(b"IEND", b""),
+    ]
+)
+"""A picture."""
 
 
 def cells(path: Path, sheet: str | None = None) -> list[tuple[Any, ...]]:
@@ -100,6 +117,68 @@ def test_a_workbook_that_is_there_keeps_its_other_sheets(tmp_path: Path) -> None
     assert openpyxl.load_workbook(path).sheetnames == ["notes", "res_1", "last"]
     assert cells(path, "res_1") == [("a", "t"), (1, "=2")]
     assert cells(path, "notes") == [("=SUM(1,2)",)]
+
+
+def furnished(path: Path, furnish: Any = None) -> Path:
+    """A workbook with all that may stand in a sheet, and something more."""
+    with xlsxwriter.Workbook(path) as book:
+        sheet, loud = book.add_worksheet("keep"), book.add_format({"bold": True, "num_format": "0.00"})
+        sheet.write(0, 0, 1.5, loud)
+        sheet.write_formula(1, 0, "=A1*2", None, 3)
+        sheet.write_rich_string(2, 0, "plain ", loud, "bold")
+        sheet.merge_range("C1:D2", "merged")
+        sheet.set_column(0, 0, 33)
+        sheet.conditional_format("A1:A9", {"type": "cell", "criteria": ">", "value": 1, "format": loud})
+        sheet.data_validation("B1", {"validate": "list", "source": ["a", "b"]})
+        sheet.write_comment("A1", "why")
+        sheet.write_url("A5", "https://example.org/")
+        chart = book.add_chart({"type": "line"})
+        chart.add_series({"values": "=keep!$A$1:$A$2"})
+        sheet.insert_chart("H1", chart)
+        book.define_name("mine", "=keep!$A$1")
+        book.add_worksheet("data").write(0, 0, "old")
+        book.add_worksheet("deep").very_hidden()
+        if furnish is not None:
+            furnish(book, sheet)
+    return path
+
+
+def test_what_is_in_other_sheets_stays(tmp_path: Path) -> None:
+    path = furnished(tmp_path / "x.xlsx")
+    dump(path, [{"a": 1}], update_existing=True, sheet_names={"res_1": "data"})
+    book = openpyxl.load_workbook(path, rich_text=True)
+    sheet = book["keep"]
+    assert [one.sheet_state for one in book] == ["visible", "visible", "veryHidden"]
+    assert (sheet["A1"].font.b, sheet["A1"].number_format) == (True, "0.00")
+    assert sheet["A2"].value == "=A1*2"
+    assert [getattr(part, "text", part) for part in sheet["A3"].value] == ["plain ", "bold"]
+    assert str(sheet.merged_cells) == "C1:D2"
+    assert round(sheet.column_dimensions["A"].width) == 34
+    assert len(sheet.conditional_formatting) == sheet.data_validations.count == len(sheet._charts) == 1
+    assert sheet["A1"].comment.text == "why"
+    assert sheet["A5"].hyperlink.target == "https://example.org/"
+    assert list(book.defined_names) == ["mine"]
+    assert cells(path, "data") == [("a",), (1,)]
+
+
+@pytest.mark.parametrize(
+    ("furnish", "lost"),
+    [
+        (lambda book, sheet: sheet.insert_textbox("F1", "text"), "shapes or text boxes"),
+        (lambda book, sheet: sheet.add_sparkline("M1", {"range": "keep!A1:A2"}), "sparklines"),
+        (
+            lambda book, sheet: sheet.insert_image("H9", "dot.png", {"image_data": io.BytesIO(DOT)}),
+            "pictures",
+        ),
+    ],
+)
+def test_a_workbook_with_what_would_be_lost_is_not_changed(furnish: Any, lost: str, tmp_path: Path) -> None:
+    path = furnished(tmp_path / "x.xlsx", furnish)
+    before = path.read_bytes()
+    with pytest.raises(ProcessorError, match=f"{lost}, which would be lost"):
+        dump(path, [{"a": 1}], update_existing=True, sheet_names={"res_1": "data"})
+    assert path.read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == ["x.xlsx"]
 
 
 def test_what_is_no_workbook_cannot_be_changed(tmp_path: Path) -> None:
