@@ -10,6 +10,7 @@ from typing import Any
 
 from dataflows_core.cast import Cast
 from dataflows_core.errors import FlowError
+from dataflows_core.metadata import metadata_of
 from dataflows_core.on_error import OnError
 from dataflows_core.resource import Resource
 from dataflows_core.schema import Schema
@@ -21,12 +22,6 @@ from dataflows_dump_path.sink import ResourceSink
 from dataflows_dump_path.writer import WriterClass, writer_class, writer_for
 
 __all__ = ["Layout", "PlannedFiles", "PlannedTable", "plan_files", "plan_table"]
-
-# What is said anew of every table, or is true of its source alone.
-_OF_THE_SOURCE = (
-    "path", "data", "format", "mediatype", "encoding", "dialect", "compression", "innerpath",
-    "bytes", "hash", "count_of_rows", "schema", "headers", "profile", "name",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -119,7 +114,8 @@ def plan_table(
     if layout.use_titles:
         written = written.rename({f.name: f.descriptor["title"] for f in schema if f.descriptor.get("title")})
     kind = writer_class(_format(resource, layout), layout.file_formatters)
-    writer = writer_for(kind, written, layout.options)
+    kept = metadata_of(resource.properties)
+    writer = writer_for(kind, written, layout.options, {"name": resource.name, **kept})
     path = resource_path(resource.name, resource.properties.get("path"), writer.extension)
     sink = ResourceSink(shown(path), schema, writer, prepare, take_back, formats)
     resource.write(sink)
@@ -128,10 +124,9 @@ def plan_table(
     for field_before, field_said in zip(schema, said["schema"]["fields"], strict=True):
         if field_before.name in formats:
             field_said.update(type=field_before.type, format=formats[field_before.name])
-    kept = {key: value for key, value in resource.properties.items() if key not in _OF_THE_SOURCE}
     first = {"profile": "tabular-data-resource", "name": resource.name, "path": path}
     said_schema = {"schema": said.pop("schema")}
-    return PlannedTable({**first, **copy.deepcopy(kept), **said, **said_schema}, sink)
+    return PlannedTable({**first, **kept, **said, **said_schema}, sink)
 
 
 def plan_files(resource: Resource) -> PlannedFiles:

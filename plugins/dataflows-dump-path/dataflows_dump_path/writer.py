@@ -6,12 +6,14 @@ parts that workers wrote are put together as they are.
 
 Some files cannot be put together from pieces, because they end with an index of what is in them: Parquet,
 a workbook. A `WholeWriter` encodes batches into batches, and writes these, in order, through an `OpenFile`.
+
+Either is `SelfDescribing` when its files have room for what is known of the resource besides its schema.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, BinaryIO, ClassVar, Protocol, TypeAlias
+from typing import Any, BinaryIO, ClassVar, Protocol, Self, TypeAlias, runtime_checkable
 
 import pyarrow as pa
 
@@ -20,7 +22,16 @@ from dataflows_core.errors import FlowError, UnknownNameError
 from dataflows_core.loading import check_options
 from dataflows_core.schema import Schema
 
-__all__ = ["Data", "OpenFile", "WholeWriter", "Writer", "WriterClass", "writer_class", "writer_for"]
+__all__ = [
+    "Data",
+    "OpenFile",
+    "SelfDescribing",
+    "WholeWriter",
+    "Writer",
+    "WriterClass",
+    "writer_class",
+    "writer_for",
+]
 
 Data: TypeAlias = "bytes | pa.Buffer"
 """Bytes, or an Arrow buffer of them."""
@@ -118,6 +129,23 @@ class WholeWriter(Protocol):
         ...
 
 
+@runtime_checkable
+class SelfDescribing(Protocol):
+    """A writer whose files say of themselves what they hold: a title, sources, licences."""
+
+    def with_properties(self, properties: Mapping[str, Any]) -> Self:
+        """The writer of one resource.
+
+        Args:
+            properties: What the resource's descriptor says that is true of its rows in any file: its name,
+                title, custom properties; not its schema, path or hash.
+
+        Raises:
+            FlowError: JSON cannot say one of them.
+        """
+        ...
+
+
 WriterClass: TypeAlias = "type[Writer | WholeWriter]"
 """Called with a `Schema`, and with options as keywords."""
 
@@ -142,14 +170,23 @@ def writer_class(name: str, formatters: Mapping[str, WriterClass] | None = None)
     return found
 
 
-def writer_for(writer: WriterClass, schema: Schema, options: Mapping[str, Any]) -> Writer | WholeWriter:
+def writer_for(
+    writer: WriterClass, schema: Schema, options: Mapping[str, Any], properties: Mapping[str, Any]
+) -> Writer | WholeWriter:
     """A writer for one resource.
+
+    Args:
+        writer: Its class.
+        schema: The schema of the batches.
+        options: Its options.
+        properties: As for `SelfDescribing`.
 
     Raises:
         FlowError: It has no such option, or refuses its value.
     """
     check_options(writer, options)
     try:
-        return writer(schema, **options)  # type: ignore[call-arg]
+        made: Writer | WholeWriter = writer(schema, **options)  # type: ignore[call-arg]
     except TypeError as error:
         raise FlowError(f"{writer.__name__} cannot be made: {error}") from error
+    return made.with_properties(properties) if isinstance(made, SelfDescribing) else made

@@ -45,7 +45,8 @@ def load_parquet(
     """Load Parquet files, typed as they are: nothing is inferred, converted or rounded.
 
     A file is read by row group, in batches of a few megabytes; a process runner gives each worker some row
-    groups. A descriptor that a dump has kept in the file brings back titles, constraints and keys.
+    groups. A descriptor that a dump has kept in the file brings back titles, licences, custom properties,
+    constraints and keys.
 
     Args:
         load_source: A path, a pattern such as ``"sales-*.parquet"`` (in order of name), a folder, a URL, or a
@@ -195,7 +196,7 @@ class _Load:
         for note in tables.notes:
             logger.warning(note)
         schema = tables.schema
-        properties = {"path": f"{name}.{self.format}", "format": self.format}
+        properties = {**tables.properties, "path": f"{name}.{self.format}", "format": self.format}
         resource = Resource(name, Stream.of(tables.splits, schema), properties)
         if self.limit_rows is not None:
             resource.pipe_batches(Limit(self.limit_rows))

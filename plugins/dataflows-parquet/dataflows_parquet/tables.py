@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 
@@ -12,7 +13,7 @@ from dataflows_core.errors import SchemaError
 from dataflows_core.files import Source
 from dataflows_core.schema import Field, Schema
 from dataflows_parquet.folders import Found
-from dataflows_parquet.metadata import schema_of
+from dataflows_parquet.metadata import described
 from dataflows_parquet.splits import ArrowSplit, ParquetSplit
 
 __all__ = ["Tables"]
@@ -26,9 +27,6 @@ class Tables:
         fields: The fields that are wanted, in this order; None for all.
         on_drift: What becomes of fields that not all of them have.
         folders: The fields that the names of folders stand for; a column of that name goes before them.
-
-    Attributes:
-        notes: What is to be told the user.
     """
 
     def __init__(
@@ -43,7 +41,9 @@ class Tables:
         self._known: Schema | None = None
         self._unknown: set[str] = set()  # fields that only have had null, of the type null
         self._splits: list[ParquetSplit | ArrowSplit] = []
-        self.notes: list[str] = []
+        self._properties: dict[str, Any] = {}
+        self._differing: set[str] = set()
+        self._notes: list[str] = []
 
     @property
     def schema(self) -> Schema:
@@ -56,6 +56,17 @@ class Tables:
         """One for each file, which gives what the schema says."""
         schema = self.schema
         return [split.completed(schema) for split in self._splits]
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """What the descriptors in the files say of the resource, as far as all say the same."""
+        return {key: value for key, value in self._properties.items() if key not in self._differing}
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be told the user."""
+        names = ", ".join(sorted(self._differing))
+        return self._notes + ([f"the files do not say the same of {names}: left out"] if names else [])
 
     def add(self, found: Found) -> None:
         """Take in a file.
@@ -87,9 +98,16 @@ class Tables:
             ):
                 raise SchemaError.unknown_field(unknown[0], [*arrow.names, *constants], file.shown)
             names = [name for name in names if name in arrow.names]
-        schema, notes = schema_of(arrow, names)
-        self.notes += [f"{file.shown}: {note}" for note in notes]
-        return schema
+        said = described(arrow, names)
+        self._notes += [f"{file.shown}: {note}" for note in said.notes]
+        if not self._splits:
+            self._properties = said.properties
+        self._differing |= {
+            key
+            for key in {**self._properties, **said.properties}
+            if key not in self._properties or self._properties[key] != said.properties.get(key)
+        }
+        return said.schema
 
     def _meet(self, schema: Schema, nulls: set[str]) -> None:
         if self._known is None:

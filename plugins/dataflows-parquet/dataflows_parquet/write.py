@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO, ClassVar
+from collections.abc import Mapping
+from copy import copy
+from typing import Any, BinaryIO, ClassVar, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,10 +21,42 @@ _PARQUET = ("zstd", "snappy", "gzip", "brotli", "lz4", "none")
 _ARROW = ("zstd", "lz4", "none")
 
 
-class ParquetWriter:
+class _TypedWriter:
+    """What the writers of both formats share."""
+
+    extension: ClassVar[str]
+    mediatype: ClassVar[str]
+
+    def __init__(self, stored: Stored) -> None:
+        self._stored = stored
+        self._columns = with_descriptor(stored.arrow, stored.schema, {})
+
+    def with_properties(self, properties: Mapping[str, Any]) -> Self:
+        """The writer of a resource of which this is known besides its schema.
+
+        Raises:
+            FlowError: JSON cannot say it.
+        """
+        writer = copy(self)
+        writer._columns = with_descriptor(self._stored.arrow, self._stored.schema, properties)
+        return writer
+
+    def encode(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch with the types that it is stored with."""
+        return self._stored(batch)
+
+    def describe(self) -> dict[str, Any]:
+        """Format, media type and schema."""
+        # No text means null among typed values, so none is missing.
+        schema = self._stored.schema.with_properties(missingValues=[])
+        return {"format": self.extension, "mediatype": self.mediatype, "schema": schema.descriptor}
+
+
+class ParquetWriter(_TypedWriter):
     """Writes a Parquet file; decimals, dates and times keep their exact types.
 
-    The Table Schema is kept in the file's metadata, so that the file alone reads back as the same resource.
+    The resource's descriptor (schema, title, licences, custom properties) is kept in the file's metadata, so
+    that the file alone reads back as the same resource.
 
     Args:
         schema: The schema of the batches.
@@ -43,22 +77,12 @@ class ParquetWriter:
             raise FlowError(f"row_group_rows={row_group_rows!r} must be a number from 1")
         self.compression = _one_of(compression, _PARQUET)
         self.row_group_rows = row_group_rows
-        self.schema = schema
-        self._stored = Stored(schema, as_text=True)
-
-    def encode(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch with the types that it is stored with."""
-        return self._stored(batch)
+        super().__init__(Stored(schema, as_text=True))
 
     def open(self, file: BinaryIO) -> _ParquetFile:
         """Begin a file."""
-        schema = with_descriptor(self._stored.arrow, self.schema)
-        writer = pq.ParquetWriter(file, schema, compression=self.compression, write_page_checksum=True)
+        writer = pq.ParquetWriter(file, self._columns, compression=self.compression, write_page_checksum=True)
         return _ParquetFile(writer, self.row_group_rows)
-
-    def describe(self) -> dict[str, Any]:
-        """Format, media type and schema."""
-        return {"format": "parquet", "mediatype": self.mediatype, "schema": _said(self.schema)}
 
 
 class _ParquetFile:
@@ -98,8 +122,8 @@ class _ParquetFile:
             self._rows = self._bytes = 0
 
 
-class ArrowWriter:
-    """Writes an Arrow IPC file, which is also called Feather version 2.
+class ArrowWriter(_TypedWriter):
+    """Writes an Arrow IPC file, which is also called Feather version 2, with the resource's descriptor.
 
     Args:
         schema: The schema of the batches.
@@ -114,23 +138,13 @@ class ArrowWriter:
 
     def __init__(self, schema: Schema, compression: str = "zstd") -> None:
         self.compression = _one_of(compression, _ARROW)
-        self.schema = schema
-        self._stored = Stored(schema, as_text=False)
-
-    def encode(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch, typed."""
-        return self._stored(batch)
+        super().__init__(Stored(schema, as_text=False))
 
     def open(self, file: BinaryIO) -> _ArrowFile:
         """Begin a file."""
-        schema = with_descriptor(self._stored.arrow, self.schema)
         packed = None if self.compression == "none" else self.compression
         options = pa.ipc.IpcWriteOptions(compression=packed)
-        return _ArrowFile(pa.ipc.new_file(file, schema, options=options), schema)
-
-    def describe(self) -> dict[str, Any]:
-        """Format, media type and schema."""
-        return {"format": "arrow", "mediatype": self.mediatype, "schema": _said(self.schema)}
+        return _ArrowFile(pa.ipc.new_file(file, self._columns, options=options), self._columns)
 
 
 class _ArrowFile:
@@ -155,8 +169,3 @@ def _one_of(compression: str, known: tuple[str, ...]) -> str:
     if compression not in known:
         raise FlowError(f"compression={compression!r} is not known; it can be {', '.join(known)}")
     return compression
-
-
-def _said(schema: Schema) -> dict[str, Any]:
-    """The descriptor of typed values: no text means null, so none is missing."""
-    return schema.with_properties(missingValues=[]).descriptor

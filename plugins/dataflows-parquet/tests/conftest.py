@@ -57,8 +57,17 @@ def kind(request: pytest.FixtureRequest) -> str:
 def write(kind: str, tmp_path: Path) -> Callable[..., Path]:
     """Writes rows with the writer of the format, in batches of so many rows."""
 
-    def written(schema: Schema, rows: Rows, *, batch: int = 1000, name: str = "data", **options: Any) -> Path:
-        writer = {"parquet": ParquetWriter, "arrow": ArrowWriter}[kind](schema, **options)
+    def written(
+        schema: Schema,
+        rows: Rows,
+        *,
+        batch: int = 1000,
+        name: str = "data",
+        properties: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> Path:
+        made = {"parquet": ParquetWriter, "arrow": ArrowWriter}[kind](schema, **options)
+        writer = made.with_properties(properties or {})
         path = tmp_path / f"{name}.{writer.extension}"
         codec = RowCodec(schema)
         with path.open("wb") as file:

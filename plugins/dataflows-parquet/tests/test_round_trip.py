@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -27,6 +28,68 @@ def test_every_type_comes_back_with_its_values_and_its_description(write, every_
     result = Flow(load(write(schema, rows, batch=3))).results()
     assert result.rows == [rows]
     assert result.package["data"].schema.descriptor == schema.descriptor
+
+
+KNOWN = {
+    "title": "Å city",
+    "description": "Of\nCairo",
+    "sources": [{"title": "Registry", "path": "https://example.org/x"}],
+    "licenses": [{"name": "CC0-1.0"}],
+    "unit": {"of": ["persons", 1, 2.5, None, True]},
+}
+
+
+def test_what_is_known_of_the_resource_comes_back(write: Callable[..., Path]) -> None:
+    path = write(INTEGERS, [{"n": 1}], properties=KNOWN)
+    assert Flow(load(path)).results().package["data"].properties.items() >= KNOWN.items()
+
+
+@pytest.mark.parametrize("value", [float("nan"), "\ud800", {1, 2}])
+def test_what_json_cannot_say_is_refused(value: Any, write: Callable[..., Path]) -> None:
+    with pytest.raises(FlowError, match="cannot be kept in the file, as JSON"):
+        write(INTEGERS, [], properties={"note": value})
+
+
+def test_of_several_files_counts_what_all_say(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name, more in (("a", {"title": "A"}), ("b", {"title": "B"}), ("c", {"title": "B", "more": 1})):
+        said = {"unit": "km", **more, "schema": INTEGERS.descriptor}
+        table = pa.table({"n": [1]}).replace_schema_metadata({b"dataresource": json.dumps(said)})
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+    package = Flow(load(f"{tmp_path}/*.parquet", name="x")).results().package
+    assert package["x"].properties == {"unit": "km", "path": "x.parquet", "format": "parquet"}
+    assert "the files do not say the same of more, title: left out" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({"title": 3, "description": ["x"], "unit": "km"}, {"unit": "km"}),
+        ({"sources": [3], "licenses": "MIT"}, {}),
+        ({"path": "../../etc/passwd", "data": [1], "name": "y", "format": "csv", "dialect": {}}, {}),
+    ],
+)
+def test_a_property_that_the_specification_does_not_allow_is_told_and_left_out(
+    said: dict[str, Any], kept: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = json.dumps({**said, "schema": INTEGERS.descriptor})
+    table = pa.table({"n": [1]}).replace_schema_metadata({b"dataresource": text})
+    pq.write_table(table, tmp_path / "x.parquet")
+    package = Flow(load(tmp_path / "x.parquet")).results().package
+    assert package["x"].properties == {**kept, "path": "x.parquet", "format": "parquet"}
+    for key in said.keys() & {"title", "description", "sources", "licenses"}:
+        assert f"{key} in its metadata is" in caplog.text
+
+
+@pytest.mark.parametrize("value", ["[" * 100 + "]" * 100, "NaN", "1e999", r'"\ud800"', "9" * 5000])
+def test_a_descriptor_that_could_not_be_written_again_is_told_and_not_used(
+    value: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = f'{{"title": "T", "x": {value}, "schema": {json.dumps(INTEGERS.descriptor)}}}'
+    table = pa.table({"n": [1]}).replace_schema_metadata({b"dataresource": text})
+    pq.write_table(table, tmp_path / "x.parquet")
+    package = Flow(load(tmp_path / "x.parquet")).results().package
+    assert package["x"].properties == {"path": "x.parquet", "format": "parquet"}
+    assert "is of no use" in caplog.text
 
 
 def test_a_table_without_rows_or_fields_comes_back(write) -> None:
@@ -97,7 +160,7 @@ def test_a_descriptor_that_does_not_fit_is_told_and_the_columns_count(
     table = pa.table({"n": [1]}).replace_schema_metadata({b"dataresource": text})
     pq.write_table(table, tmp_path / "x.parquet")
     assert Flow(load(tmp_path / "x.parquet")).results().rows == [[{"n": 1}]]
-    assert "the columns" in caplog.text or "which count" in caplog.text
+    assert "is of no use" in caplog.text or "which count" in caplog.text
 
 
 def test_a_descriptor_of_another_type_does_not_change_values(tmp_path: Path, caplog) -> None:
