@@ -3,7 +3,7 @@
 * `workbook`: a file that is safe to open, its sheets and their cells
 * `check`: what it unpacks to, how far it reaches, what it does not say
 * `extent`: how far the cells of a sheet reach
-* `compound`: the columns of an xls file
+* `compound`: files of sectors: xls, and xlsx with a password
 * `area`: the rectangle of cells that is wanted, and its header
 * `cells`: columns of cells to columns of values
 * `split`: the engine's split

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflows_core.errors import UnreadableError
-from dataflows_load_excel.compound import MAGIC, widest_cell
+from dataflows_load_excel.compound import MAGIC, is_encrypted, widest_cell
 from dataflows_load_excel.extent import MOST_COLUMNS, MOST_ROWS, XmlExtent, corner, corner_of_records
 
 __all__ = ["Tally", "check"]
@@ -59,13 +59,15 @@ def check(stream: IO[bytes], source: str, max_size: int) -> Tally:
         stream.seek(0)
         if stream.read(len(MAGIC)) == MAGIC:
             stream.seek(0)
-            _check_columns(stream.read(), source)
+            _check_sectors(stream.read(), source)
         return Tally()
     return _Check(source, max_size).archive(stream)
 
 
-def _check_columns(data: bytes, source: str) -> None:
+def _check_sectors(data: bytes, source: str) -> None:
     try:
+        if is_encrypted(data):
+            raise UnreadableError(f"{source} has a password; save it without one")
         widest = widest_cell(data)
     except (struct.error, IndexError, ValueError) as error:
         raise UnreadableError(f"{source} is no workbook, or a damaged one: {error}") from error

@@ -1,11 +1,11 @@
-"""The columns of an xls file: records in a stream, in a file of sectors."""
+"""Files of sectors: xls files, whose cells are records in a stream, and xlsx files with a password."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
 
-__all__ = ["MAGIC", "widest_cell"]
+__all__ = ["MAGIC", "is_encrypted", "widest_cell"]
 
 MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """What a file of sectors begins with."""
@@ -13,6 +13,15 @@ MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _END = 0xFFFFFFFA  # from here on numbers of sectors mean something else
 _CELLS = {0x0006, 0x00BD, 0x00D6, 0x00FD, 0x0203, 0x0204, 0x0205, 0x0206, 0x027E, 0x0406}
 _STREAMS = ("Workbook", "Book")
+
+
+def is_encrypted(data: bytes) -> bool:
+    """Whether it is the file of sectors that an xlsx file with a password is put into.
+
+    Args:
+        data: The file.
+    """
+    return "EncryptedPackage".encode("utf-16-le") in data and not any(_books(data))
 
 
 def widest_cell(data: bytes) -> int:

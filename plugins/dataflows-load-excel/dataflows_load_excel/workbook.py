@@ -131,6 +131,11 @@ def opened(file: Source) -> Iterator[Workbook]:
             raise UnreadableError(
                 f"{file.shown} is no workbook (xlsx, xls, xlsb, ods), or a damaged one: {error}"
             ) from error
+        except BaseException as error:
+            # What Rust did not expect is no Exception, and no class of it can be imported.
+            if type(error).__name__ != "PanicException":
+                raise
+            raise UnreadableError(f"{file.shown} is a damaged workbook: {error}") from error
 
 
 def _is_packed(file: Source) -> bool:

@@ -176,6 +176,24 @@ def test_xls_files_are_read_and_their_cells_stay_where_cells_are(tmp_path: Path,
         rows_of(xls(tmp_path / "x.xls", 65_535, small=small))
 
 
+def test_a_workbook_with_a_password_says_so(tmp_path: Path) -> None:
+    data = xls(tmp_path / "x.xls").read_bytes()
+    name, other = "Workbook".encode("utf-16-le"), "EncryptedPackage".encode("utf-16-le")
+    at = data.index(name + bytes(64 - len(name)))
+    entry = other + bytes(64 - len(other)) + struct.pack("<H", len(other) + 2)
+    (tmp_path / "x.xlsx").write_bytes(data[:at] + entry + data[at + len(entry) :])
+    with pytest.raises(ProcessorError, match="has a password; save it without one"):
+        rows_of(tmp_path / "x.xlsx")
+
+
+@pytest.mark.parametrize("cut", [10, 100, 512, 600, 1500, -600, -100])
+def test_a_torn_xls_file_is_an_error(tmp_path: Path, cut: int) -> None:
+    path = xls(tmp_path / "x.xls", small=False)
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(ProcessorError, match=r"no workbook|damaged"):
+        rows_of(path)
+
+
 def xlsb(path: Path, row: int, column: int) -> Path:
     """A workbook of records: a header, and a number somewhere."""
 
