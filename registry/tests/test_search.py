@@ -115,6 +115,15 @@ def test_the_first_index_that_has_a_processor_gives_it(tmp_path, head):
     assert len({hit.found.qualified_name for hit in hits}) == len(hits)
 
 
+def test_one_that_is_dropped_is_closed(tmp_path):
+    write_head(tmp_path / "head.sqlite", judge.corpus())
+    head = Head(tmp_path / "head.sqlite", "dropped")
+    connection = head.connection
+    del head
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+
+
 def test_a_file_of_another_version_or_none_is_refused(tmp_path):
     path = tmp_path / "head.sqlite"
     with pytest.raises(AccessError, match="no search file"):

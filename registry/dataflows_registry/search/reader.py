@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,6 +96,7 @@ class Head:
         if not path.is_file():
             raise AccessError(f"the index {index!r} has no search file {path}")
         self.connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+        weakref.finalize(self, self.connection.close)  # many are asked once and dropped
         facts = dict(self._rows("SELECT key, value FROM facts"))
         if facts.get("format") != FORMAT:
             raise AccessError(f"{path} is of another version; `dataflows registry index update` renews it")
