@@ -33,6 +33,7 @@ from dataflows_core.files.urls import shown
 __all__ = ["StoreCommit"]
 
 _AT_ONCE = 4
+_MOST_FAILURES = 3
 
 _busy: set[tuple[str, ...]] = set()
 _busy_lock = threading.Lock()
@@ -167,15 +168,16 @@ class StoreCommit:
 
     def _discard(self, uploads: Iterable[Upload]) -> str:
         """Discard uploads; returns what there is to say of those that stay."""
-        waiting = list(uploads)
-        try:
-            with Translated(self._url, self._options, "cleared"):
-                while waiting:
-                    waiting[0].discard()
-                    del waiting[0]
-        except AccessError:  # told by the caller, who has a worse one
-            return f"\n  {len(waiting)} unfinished uploads may be left there, which nobody sees"
-        return ""
+        failed = 0
+        for one in uploads:
+            try:
+                with Translated(self._url, self._options, "cleared"):
+                    one.discard()
+            except AccessError:  # told by the caller, who has a worse one
+                failed += 1
+            if failed == _MOST_FAILURES:
+                break  # a store that is gone takes long to say so, each time
+        return "\n  unfinished uploads may be left there, which nobody sees" if failed else ""
 
     def _remove(self, paths: Iterable[str]) -> None:
         """Remove files, and the folders that are empty then."""
