@@ -9,6 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 __all__ = ["without_secrets"]
 
+_SHORTEST = 4
+"""Shorter texts are no secrets, and parts of many words."""
+
 _SECRET = re.compile(
     r"key|secret|token|pass|credential|auth|cookie|sas|signature|connection_string", re.IGNORECASE
 )
@@ -43,5 +46,5 @@ def _of_options(value: Any, *, secret: bool) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _of_options(inner, secret=secret)
-    elif secret and isinstance(value, str) and value:
+    elif secret and isinstance(value, str) and len(value) >= _SHORTEST:
         yield value
