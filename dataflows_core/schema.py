@@ -370,7 +370,7 @@ def _without_keys(properties: Mapping[str, Any], gone: set[str]) -> dict[str, An
         del result["primaryKey"]
     for name in ("foreignKeys", "uniqueKeys"):
         if name in result:
-            kept = [key for key in result[name] if not gone & set(_key_fields(key))]
+            kept = [key for key in result[name] or () if not gone & set(_key_fields(key))]
             result[name] = kept
             if not kept:
                 del result[name]
@@ -384,9 +384,9 @@ def _with_renamed_keys(properties: Mapping[str, Any], names: Mapping[str, str]) 
     result = dict(properties)
     if result.get("primaryKey"):
         result["primaryKey"] = renamed(result["primaryKey"])
-    if "foreignKeys" in result:
+    if result.get("foreignKeys"):
         result["foreignKeys"] = [{**key, "fields": renamed(key["fields"])} for key in result["foreignKeys"]]
-    if "uniqueKeys" in result:
+    if result.get("uniqueKeys"):
         result["uniqueKeys"] = [renamed(key) for key in result["uniqueKeys"]]
     return result
 

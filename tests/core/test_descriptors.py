@@ -21,7 +21,7 @@ from dataflows_core.descriptor_versions import as_version_1
 from dataflows_core.descriptors import read_descriptor
 from dataflows_core.errors import AccessError, DataError, DataflowsError, ProcessorError, SchemaError
 from dataflows_core.locations import Place
-from dataflows_core.schema import ARROW_TYPES
+from dataflows_core.schema import ARROW_TYPES, Schema
 
 V2 = "https://datapackage.org/profiles/2.0/datapackage.json"
 
@@ -294,6 +294,13 @@ ROWS = st.lists(st.dictionaries(st.sampled_from("xyz"), JSON), min_size=1, max_s
 RESOURCE = some(
     {"name": st.just("a"), "data": ROWS, "schema": SCHEMA}, "dialect", "profile", "format", "encoding"
 )
+
+
+@pytest.mark.parametrize("keys", ["foreignKeys", "uniqueKeys", "primaryKey"])
+def test_keys_that_are_null_are_none(keys: str) -> None:
+    schema = Schema.from_descriptor({"fields": [{"name": "x", "type": "string"}, {"name": "y"}], keys: None})
+    assert schema.select(["x"]).names == ("x",)
+    assert schema.rename({"x": "z"}).names == ("z", "y")
 
 
 @given(
