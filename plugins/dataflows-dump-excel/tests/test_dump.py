@@ -137,7 +137,7 @@ def furnished(path: Path, furnish: Any = None) -> Path:
         sheet.insert_chart("H1", chart)
         book.define_name("mine", "=keep!$A$1")
         book.add_worksheet("data").write(0, 0, "old")
-        book.add_worksheet("deep").very_hidden()
+        book.add_worksheet("deep").hide()
         if furnish is not None:
             furnish(book, sheet)
     return path
@@ -148,7 +148,7 @@ def test_what_is_in_other_sheets_stays(tmp_path: Path) -> None:
     dump(path, [{"a": 1}], update_existing=True, sheet_names={"res_1": "data"})
     book = openpyxl.load_workbook(path, rich_text=True)
     sheet = book["keep"]
-    assert [one.sheet_state for one in book] == ["visible", "visible", "veryHidden"]
+    assert [one.sheet_state for one in book] == ["visible", "visible", "hidden"]
     assert (sheet["A1"].font.b, sheet["A1"].number_format) == (True, "0.00")
     assert sheet["A2"].value == "=A1*2"
     assert [getattr(part, "text", part) for part in sheet["A3"].value] == ["plain ", "bold"]
