@@ -20,6 +20,7 @@ _FEATHER_1 = b"FEA1"
 _CONTINUATION = b"\xff\xff\xff\xff"
 _END_OF_STREAM = _CONTINUATION + bytes(4)
 _BUFFER = 1 << 18
+_FAR_BUFFER = 4 << 20  # of each column; in a store every read is a request
 _ENCRYPTED = ("decrypt", "encrypted")
 
 
@@ -43,7 +44,7 @@ def opened_parquet(file: Source) -> Iterator[tuple[pq.ParquetFile, int]]:
             read_dictionary=dictionaries(meta),
             page_checksum_verification=True,
             pre_buffer=False,  # which holds a whole row group, as reading without a buffer does
-            buffer_size=_BUFFER,
+            buffer_size=_BUFFER if file.local is not None else _FAR_BUFFER,
             coerce_int96_timestamp_unit="us",  # whose nanoseconds end in the year 2262, without an error
         ) as parquet:
             yield parquet, native.size()
