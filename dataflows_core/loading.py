@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from dataflows_core import discovery
-from dataflows_core.errors import AccessError, FlowError, UnreadableError, near_misses
+from dataflows_core.errors import AccessError, FlowError, UnreadableError
 from dataflows_core.files import Source as File
 from dataflows_core.files.compression import SUFFIXES
 from dataflows_core.files.urls import is_http, is_remote, shown
 from dataflows_core.loader_choice import PACKAGE, choose, first_file, shown_source
+from dataflows_core.options import check_options
 from dataflows_core.steps import Source
 
 if TYPE_CHECKING:
     from dataflows_core.package import Package, ResourceSelector
 
-__all__ = ["check_options", "load"]
+__all__ = ["load"]
 
 _DESCRIPTOR = "datapackage.json"
 
@@ -102,26 +102,6 @@ def _load_package(
     if not isinstance(source, str | Path):
         raise FlowError("a Data Package is one path; write a load() for each")
     return load_package(source, resources, options, name)
-
-
-def check_options(function: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    """Refuse options that a loader or writer has no parameter for.
-
-    Raises:
-        FlowError: An option is unknown; near misses and all options are named.
-    """
-    parameters = inspect.signature(function).parameters
-    known = [name for name, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return
-    for option in options:
-        if option not in known[1:]:
-            close = near_misses(option, known[1:])
-            raise FlowError(
-                f"{function.__name__} has no option {option!r}"
-                + (f"; did you mean {' or '.join(close)}?" if close else "")
-                + f"\n  its options: {', '.join(known[1:])}"
-            )
 
 
 def _resolved(source: Any) -> Any:

@@ -16,8 +16,8 @@ from dataflows_core.errors import FlowError, SchemaError, UnreadableError
 from dataflows_core.files import Source as File
 from dataflows_core.files.urls import is_http, is_remote, shown
 from dataflows_core.loader_choice import choose
-from dataflows_core.loading import check_options
 from dataflows_core.locations import Place
+from dataflows_core.options import check_options
 from dataflows_core.package import Package
 from dataflows_core.resource import Resource
 from dataflows_core.steps import Source

@@ -156,7 +156,7 @@ def dump_to_zip(
 
 def _layout(**parts: Any) -> Layout:
     """The layout, with its format and the writer's options checked while the flow is being written."""
-    from dataflows_core.loading import check_options
+    from dataflows_core.options import check_options
 
     layout = Layout(**parts)
     if layout.force_format:

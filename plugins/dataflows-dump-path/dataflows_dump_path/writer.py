@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from dataflows_core import discovery
 from dataflows_core.errors import FlowError, UnknownNameError
-from dataflows_core.loading import check_options
+from dataflows_core.options import check_options
 from dataflows_core.schema import Schema
 
 __all__ = [

@@ -1,0 +1,31 @@
+"""Options that are passed on: checked against the signature of whoever gets them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dataflows_core.errors import FlowError, near_misses
+
+__all__ = ["check_options"]
+
+
+def check_options(function: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """Refuse options that a loader or writer has no parameter for.
+
+    Raises:
+        FlowError: An option is unknown; near misses and all options are named.
+    """
+    parameters = inspect.signature(function).parameters
+    known = [name for name, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for option in options:
+        if option not in known[1:]:
+            close = near_misses(option, known[1:])
+            raise FlowError(
+                f"{function.__name__} has no option {option!r}"
+                + (f"; did you mean {' or '.join(close)}?" if close else "")
+                + f"\n  its options: {', '.join(known[1:])}"
+            )
