@@ -159,16 +159,13 @@ class Stream:
         return replace(self, operations=(*operations, operation))._reading_less()
 
     def _reading_less(self) -> Stream:
-        """The stream without the columns of its source that its one operation leaves out."""
-        if not (isinstance(self.origin, Splits) and len(self.operations) == 1):
-            return self
-        (first,) = self.operations
-        if not isinstance(first, Map):
+        """The stream without the columns of its source that its last operation leaves out."""
+        if not isinstance(self.origin, Splits) or len(self.operations) > 2:
             return self
         from dataflows_core.projection import reading_less
 
-        less = reading_less(self.origin, first)
-        return self if less is None else replace(self, origin=less[0], operations=(less[1],))
+        less = reading_less(self.origin, self.operations)
+        return self if less is None else replace(self, origin=less[0], operations=less[1])
 
     def beginning_at(self, resource: str) -> Stream:
         """The stream, with the name of the resource that it begins at, unless that is known already."""

@@ -55,6 +55,7 @@ class Decoder:
             ``"fill"``: missing cells are null, and surplus ones must be empty. ``"truncate"``: as before, and
             surplus cells are left out whatever they hold.
         keep_blank: Whether a blank line is a row with one null, and not left out.
+        kept: The columns to make, in the order of the names; None for all. The others are only counted.
     """
 
     names: tuple[str, ...]
@@ -63,6 +64,7 @@ class Decoder:
     strip: bool = True
     ragged: str = "raise"
     keep_blank: bool = False
+    kept: tuple[str, ...] | None = None
 
     def __call__(self, data: bytes) -> pa.RecordBatch:
         """The columns of some whole records.
@@ -81,7 +83,7 @@ class Decoder:
             )
         dialect = self.grammar.dialect
         if not data:
-            return self._batch([pa.nulls(0, pa.string())] * len(self.names))
+            return self._batch([pa.nulls(0, pa.string()) for _ in self.made])
         if dialect.skipinitialspace and self.grammar.has_quotes(data):
             self._check_text(data)
             return self._stripped(self._by_hand(data))
@@ -97,7 +99,12 @@ class Decoder:
         return self._stripped(batch)
 
     def _batch(self, columns: Sequence[pa.Array]) -> pa.RecordBatch:
-        return pa.RecordBatch.from_arrays(list(columns), names=list(self.names))
+        return pa.RecordBatch.from_arrays(list(columns), names=list(self.made))
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """The columns of the batches."""
+        return self.names if self.kept is None else self.kept
 
     def _parse(self, data: bytes, ragged: list[pacsv.InvalidRow] | None) -> pa.RecordBatch:
         """Arrow's parser; ragged rows are left out and listed, or an error when there is no list."""
@@ -125,13 +132,14 @@ class Decoder:
             convert_options=pacsv.ConvertOptions(
                 check_utf8=False,  # it takes longer cell by cell
                 column_types=self._types,
+                include_columns=self.kept,
                 strings_can_be_null=bool(self.missing_values),
                 quoted_strings_can_be_null=True,
                 null_values=self.missing_values,
             ),
         )
         batches = table.combine_chunks().to_batches()
-        return batches[0] if batches else self._batch([pa.nulls(0, pa.string())] * len(self.names))
+        return batches[0] if batches else self._batch([pa.nulls(0, pa.string()) for _ in self.made])
 
     @cached_property
     def _types(self) -> pa.Schema:
@@ -182,7 +190,14 @@ class Decoder:
 
     def _from_rows(self, rows: Sequence[Sequence[str | None]]) -> pa.RecordBatch:
         columns = zip(*rows, strict=True) if rows else [()] * len(self.names)
-        return self._batch([self._with_nulls(pa.array(column, pa.string())) for column in columns])
+        made = set(self.made)
+        return self._batch(
+            [
+                self._with_nulls(pa.array(column, pa.string()))
+                for name, column in zip(self.names, columns, strict=True)
+                if name in made
+            ]
+        )
 
     def _by_hand(self, data: bytes) -> pa.RecordBatch:
         records = (r for r in self.grammar.records(data) if r.kind == "data" or self.keep_blank)

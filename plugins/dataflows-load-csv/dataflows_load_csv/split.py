@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -36,6 +36,7 @@ class CsvSplit:
         decoder: Makes columns of its records.
         columns: The names of the columns of the batches, in order; the file may have them in another order.
         extract: Adds a column with what stood where a value is missing.
+        selection: The columns of the batches, if they are not all of `columns`, and what `extract` adds.
         plain: Whether the file is local and not compressed.
         block_size: Bytes of a block, about.
         limit: The most rows to read; None for all.
@@ -55,6 +56,7 @@ class CsvSplit:
     limit: int | None = None
     begin: int = 0
     end: int | None = None
+    selection: tuple[str, ...] | None = None
 
     @property
     def source(self) -> str:
@@ -138,9 +140,16 @@ class CsvSplit:
             raise RowError(str(block.fault), index=0)
         batch = self.decoder(block.data)
         block.tally[block.number] = batch.num_rows
-        if self.columns != self.decoder.names:
-            batch = batch.select(list(self.columns))
-        return batch if self.extract is None else self.extract(batch)
+        if self.extract is not None:
+            batch = self.extract(batch.select(list(self.columns)))
+            return batch if self.selection is None else batch.select(list(self.selection))
+        wanted = self.columns if self.selection is None else self.selection
+        return batch if wanted == self.decoder.made else batch.select(list(wanted))
+
+    def select(self, names: Sequence[str]) -> CsvSplit:
+        """The split with these columns only; no others are made, unless what they hold is extracted."""
+        kept = None if self.extract else tuple(name for name in self.decoder.names if name in set(names))
+        return replace(self, selection=tuple(names), decoder=replace(self.decoder, kept=kept))
 
     def locate(self, block: Block, index: int) -> int:
         """The number of a record in its file: 1 for the first data record.
