@@ -18,7 +18,7 @@ from dataflows_load_csv.header import Head, Layout
 
 __all__ = ["CsvSplit"]
 
-BLOCK_SIZE = 1 << 20
+BLOCK_SIZE = 2 << 20
 _SMALLEST_PART = 8 << 20
 _HEAD = 1 << 16
 
