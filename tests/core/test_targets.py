@@ -65,9 +65,12 @@ def stores():
 
 def write(target, files, remove=()):
     commit = target.planned().begin()
-    for path, text in files.items():
-        commit.stage(path).write_text(text)
-    commit.finish(list(files), remove)
+    try:
+        for path, text in files.items():
+            commit.stage(path).write_text(text)
+        commit.finish(list(files), remove)
+    finally:
+        commit.abort()
 
 
 def read(system):
