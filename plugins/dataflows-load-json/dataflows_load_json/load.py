@@ -92,7 +92,9 @@ def load_json(
         AccessError: A file cannot be read, or not to its end.
         UnreadableError: A file holds no rows, or several lists that could be them.
         DataError: A file is not JSON.
-        RowError: A row is no object, or has a key that no field declares.
+        RowError: A row is no object, has a key that no field declares, or a text with half a character; an
+            object has a key twice (where lines are no documents, this is seen in the first 4,096 rows only,
+            and the last value counts behind these).
         CastError: A value that is not of its field's type.
 
     Examples:

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import ijson
@@ -16,6 +17,7 @@ from dataflows_core.errors import DataError, RowError, UnreadableError, shorten
 from dataflows_core.files import Readable, Source
 from dataflows_load_json.depth import DepthGuard
 from dataflows_load_json.shape import GEOMETRY, Shape, find_shape
+from dataflows_load_json.surrogates import HalfCharacterError, SurrogateGuard
 
 __all__ = ["Document", "Line", "shape_of"]
 
@@ -45,6 +47,7 @@ class _Checked:
             raise UnreadableError(f"{file.shown} is not in UTF-8, as JSON has to be")
         self._head = self._head.removeprefix(_MARK)
         self._guard = DepthGuard(file.shown, partial(_again, file)) if nested else None
+        self.surrogates: SurrogateGuard | None = None
 
     def read(self, size: int = -1) -> bytes:
         if size == 0:  # somebody wants to know whether bytes come, or text
@@ -54,6 +57,8 @@ class _Checked:
             return data or self._stream.read(size) or b""
         data = data or self._stream.read(_PIECE if size < 0 else min(size, _PIECE)) or b""
         self._guard.see(data)
+        if self.surrogates is not None:
+            self.surrogates.see(data)
         return data
 
 
@@ -134,8 +139,11 @@ class Document:
     file: Source
     shape: Shape
 
-    def blocks(self) -> Iterator[list[Any]]:
+    def blocks(self, *, unique: bool = False) -> Iterator[list[Any]]:
         """The rows, some thousands at a time; as they lie there, or of NDJSON as lines.
+
+        Args:
+            unique: Whether keys that an object has twice are an error, which takes its time.
 
         Raises:
             AccessError: The file cannot be read to its end.
@@ -147,7 +155,7 @@ class Document:
                 return
             stream = _Checked(raw, self.file)
             block: list[Any] = []
-            for item in self._items(stream):
+            for item in self._items(stream, unique):
                 block.append(item)
                 if len(block) >= _BLOCK_ROWS:
                     yield block
@@ -163,18 +171,36 @@ class Document:
             index: Its index, for errors.
 
         Raises:
-            RowError: It is not JSON.
+            RowError: It is not JSON, or an object in it has a key twice.
         """
         try:
-            item = json.loads(line, parse_float=Decimal, parse_constant=_refuse)
+            item = _DECODER.decode(line.decode("utf-8-sig"))
         except (ValueError, RecursionError) as error:
             raise RowError(f"the line is not JSON: {error}", index=index) from error
+        except RowError as error:
+            error.index = index
+            raise
         return self._row(item) if self.shape.geometry else item
 
-    def _items(self, stream: _Checked) -> Iterator[Any]:
+    def _items(self, stream: _Checked, unique: bool) -> Iterator[Any]:
+        stream.surrogates = SurrogateGuard()
+        count = 0
+        try:
+            for item in self._parsed(stream, ijson, _Unique if unique else None):
+                yield item
+                count += 1
+        except RowError as error:
+            raise DataError(f"row {count + 1} of {self.file.shown}: {error}") from error
+        except HalfCharacterError:
+            with closing(self.file.open()) as raw:  # once more, with a parser that keeps it, to be told of
+                kept = self._parsed(_Checked(raw, self.file), ijson.get_backend("python"), None)
+                yield from islice(kept, count, None)
+
+    def _parsed(self, stream: _Checked, parser: Any, map_type: type | None) -> Iterator[Any]:
         shape = self.shape
         if shape.kind == "keyed":
-            for key, value in ijson.kvitems(stream, shape.prefix, use_float=False):
+            for key, value in parser.kvitems(stream, shape.prefix, use_float=False, map_type=map_type):
+                _once(value)
                 if not isinstance(value, dict):
                     raise DataError(f"{self.file.shown}: the value of {key!r} is no row: {shorten(value)}")
                 if shape.key in value:
@@ -184,7 +210,8 @@ class Document:
                 yield {shape.key: key, **value}
             return
         prefix = f"{shape.prefix}.item" if shape.path else "item"
-        items: Iterable[Any] = ijson.items(stream, prefix, use_float=False)
+        items: Iterable[Any] = parser.items(stream, prefix, use_float=False, map_type=map_type)
+        items = items if map_type is None else map(_once, items)
         yield from (map(self._row, items) if shape.geometry else items)
 
     def _row(self, item: Any) -> Any:
@@ -216,3 +243,43 @@ def _line_blocks(stream: _Checked, source: str) -> Iterator[list[Line]]:
 
 def _refuse(name: str) -> Any:
     raise ValueError(f"JSON has no {name}")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise RowError(_twice(next(name for name in names if names.count(name) > 1)))
+    return found
+
+
+class _Unique(dict[str, Any]):
+    """An object that remembers a key that it got twice; the parser takes no error from it."""
+
+    twice: str | None = None
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if key in self:
+            self.twice = key
+        super().__setitem__(key, value)
+
+
+def _once(item: Any) -> Any:
+    """The row, in which no object has a key twice."""
+    left: list[Any] = [item] if isinstance(item, _Unique) else []
+    while left:
+        value = left.pop()
+        if isinstance(value, _Unique):
+            if value.twice is not None:
+                raise RowError(_twice(value.twice))
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+    return item
+
+
+def _twice(key: str) -> str:
+    return f"an object has the key {key!r} twice, and one of the values would be lost"
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_unique)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -11,10 +12,11 @@ import pyarrow as pa
 
 from dataflows_core import json_text
 from dataflows_core.cast import missing_texts
-from dataflows_core.errors import RowError, near_misses, shorten
+from dataflows_core.errors import DataError, RowError, near_misses, shorten
 from dataflows_core.schema import Field, Schema
 from dataflows_core.tables import item_field
 from dataflows_load_json.rows import Document
+from dataflows_load_json.surrogates import has_half
 
 __all__ = ["JsonSplit", "as_text", "read_schema", "rows_in", "spelled"]
 
@@ -75,7 +77,7 @@ class JsonSplit:
         """The rows, as texts and as JSON.
 
         Raises:
-            RowError: One is no row, or has a key that no field declares.
+            RowError: One is no row, has a key that no field declares, or a text with half a character.
         """
         names = self.schema.names
         rows = [self._row(item, index) for index, item in enumerate(block[1])]
@@ -85,7 +87,14 @@ class JsonSplit:
                 if not row.keys() <= known:
                     raise _unknown(next(name for name in row if name not in known), names, index)
         missing = self.schema.properties.get("missingValues", ())
-        columns = [_column(field, [row.get(field.name) for row in rows], missing) for field in self.schema]
+        columns = []
+        for field in self.schema:
+            values = [row.get(field.name) for row in rows]
+            try:
+                columns.append(_column(field, values, missing))
+            except UnicodeEncodeError:
+                index = next(index for index, value in enumerate(values) if has_half(value))
+                raise RowError(_half(field.name, values[index]), index=index, field=field.name) from None
         return pa.RecordBatch.from_arrays(columns, schema=read_schema(self.schema).arrow)
 
     def _row(self, item: Any, index: int) -> Row:
@@ -111,6 +120,13 @@ def as_text(rows: Sequence[Row], schema: Schema) -> pa.RecordBatch:
     fields = [field for field in schema if spelled(field).type == "string"]
     return pa.RecordBatch.from_pydict(
         {field.name: _column(field, [row.get(field.name) for row in rows]) for field in fields}
+    )
+
+
+def _half(name: str | int, value: Any) -> str:
+    return (
+        f"field {name!r}: {shorten(value)} has half a character, which no text can hold: "
+        "a surrogate (\\ud800 to \\udfff) stands alone\n  correct it where the file comes from"
     )
 
 
@@ -173,15 +189,24 @@ def rows_in(document: Document, wanted: int) -> list[Any]:
     """The first rows of a document, as they lie there.
 
     Raises:
-        RowError: A line is not JSON; its index is that of the line.
+        DataError: One is not JSON, has a key twice, or a text with half a character.
     """
     found: list[Any] = []
-    blocks = document.blocks()
-    for block in blocks:
-        lines = document.shape.kind == "lines"
-        taken = block[: wanted - len(found)]
-        found += [document.parse(line, len(found) + n) for n, line in enumerate(taken)] if lines else taken
-        if len(found) >= wanted:
-            break
-    blocks.close()  # type: ignore[attr-defined] # a generator
+    with closing(document.blocks(unique=True)) as blocks:  # type: ignore[type-var] # a generator
+        for block in blocks:
+            for item in block[: wanted - len(found)]:
+                found.append(_checked(document, item, len(found)))
+            if len(found) >= wanted:
+                break
     return found
+
+
+def _checked(document: Document, item: Any, index: int) -> Any:
+    try:
+        row = document.parse(item, index) if document.shape.kind == "lines" else item
+        if has_half(row):
+            members = row.items() if isinstance(row, dict) else enumerate(row)
+            raise RowError(_half(*next(pair for pair in members if has_half(pair))))
+    except RowError as error:
+        raise DataError(f"row {index + 1} of {document.file.shown}: {error}") from error
+    return row

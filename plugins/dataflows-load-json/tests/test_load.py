@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from dataflows_core import Flow, ProcessorError, json_text
 from dataflows_core.errors import FlowError
 from dataflows_core.processors import load, load_json
+from dataflows_load_json.surrogates import HalfCharacterError, SurrogateGuard, has_half
 
 Rows = list[dict[str, Any]]
 WANTED = [{"n": 1, "t": "x"}, {"n": 2, "t": None}]
@@ -267,3 +268,63 @@ def test_a_geometry_gets_the_name_and_the_type_that_the_schema_has_for_it(docume
     high = document({"features": [feature({"type": "Point", "coordinates": [1, 2, 3]})]}, "y.geojson")
     with pytest.raises(ProcessorError, match="is not a geopoint"):
         rows_of(load(high, schema={"fields": fields[:1]}))
+
+
+@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.parametrize("bad", [b'{"a": 1, "n": 1, "a": 1}', b'{"n": 1, "a": {"x": [{"a": 1, "a": 2}]}}'])
+def test_a_key_twice_in_a_line_is_an_error_with_its_row(document: Any, early: bool, bad: bytes) -> None:
+    good = b'{"n": 1, "a": 1}'
+    path = document(b"\n".join([*[good] * (1 if early else 2000), bad, good]))
+    with pytest.raises(ProcessorError, match=rf"row {2 if early else 2001:} of .*x\.json") as caught:
+        Flow(load(path)).process()
+    assert "the key 'a' twice" in str(caught.value)
+
+
+def test_a_key_twice_in_a_document_is_an_error_with_its_row(document: Any) -> None:
+    for said in (
+        b'[{"a": 1}, {"a": 1, "b": {"x": 1, "x": 2}}]',
+        b'{"v": 1, "rows": [{"a": 1}, {"x": 1, "x": 1}]}',
+    ):
+        with pytest.raises(ProcessorError, match=r"row 2 of .*x\.json: an object has the key 'x' twice"):
+            Flow(load(document(said))).process()
+
+
+@pytest.mark.parametrize("lines", [True, False])
+@pytest.mark.parametrize("rows", [1, 3000])
+@pytest.mark.parametrize(
+    "bad", [rb"x\ud800", rb"\udc00y", rb"\ud83d\ud83d", rb"\uD800\n\uDC00", rb"\\\ud83d\\udc00"]
+)
+def test_half_a_character_is_an_error_with_its_row_and_field(
+    document: Any, bad: bytes, rows: int, lines: bool
+) -> None:
+    good = rb'{"n": 1, "t": "\ud83d\ude00 \\ud800 \u00e9"}'
+    all_rows = [*[good] * rows, b'{"n": 2, "t": "' + bad + b'"}', good]
+    path = document(b"\n".join(all_rows) if lines else b"[" + b",".join(all_rows) + b"]")
+    with pytest.raises(ProcessorError, match=rf"row {rows + 1} of .*x\.json") as caught:
+        Flow(load(path, lines=lines)).process()
+    assert "half a character" in str(caught.value)
+    assert "field 't'" in str(caught.value)
+    path = document(b"\n".join([good] * rows) if lines else b"[" + b",".join([good] * rows) + b"]")
+    assert rows_of(load(path, lines=lines)) == [{"n": 1, "t": "\U0001f600 \\ud800 \u00e9"}] * rows
+
+
+PARTS = st.sampled_from(["\\ud83d", "\\ude00", "\\\\", "\\n", "\\u00e9", "x", "ud83d"])
+
+
+@settings(deadline=None)
+@given(st.lists(PARTS), st.integers(1, 20))
+def test_halves_are_found_wherever_bytes_are_divided(parts: list[str], size: int) -> None:
+    text = '"' + "".join(parts) + '"'
+    guard, data = SurrogateGuard(), text.encode()
+    found = False
+    try:
+        for start in range(0, len(data), size):
+            guard.see(data[start : start + size])
+    except HalfCharacterError:
+        found = True
+    assert found == has_half(json.loads(text))
+
+
+def test_a_line_that_is_no_json_is_named_while_the_flow_is_planned(document: Any) -> None:
+    with pytest.raises(ProcessorError, match=r"row 2 of .*x\.ndjson: the line is not JSON"):
+        Flow(load(document(b'{"n": 1}\n{"n": \n', "x.ndjson"))).process()
