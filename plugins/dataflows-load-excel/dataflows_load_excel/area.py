@@ -111,7 +111,7 @@ def table_of(
         numbered = [(number, row) for number, row in numbered if number not in skipped]
     if area.left or area.right is not None:
         numbered = [(number, row[area.left : area.right]) for number, row in numbered]
-    filled = [(number, row) for number, row in numbered if any(cell != "" for cell in row)]
+    filled = [(number, row) for number, row in numbered if row.count("") < len(row)]
     heads: list[int] = []
     names: list[str]
     if headers is None or (not isinstance(headers, int | str) and _are_names(headers)):

@@ -63,7 +63,7 @@ def column_of(name: str, cells: Sequence[Cell], numbers: Sequence[int]) -> Colum
         cells: The cells below the header; ``""`` where there is nothing.
         numbers: The number of each cell's row in the sheet.
     """
-    values = [None if cell == "" else cell for cell in cells]
+    values = [None if cell == "" else cell for cell in cells] if "" in cells else cells
     kinds = {_KINDS[kind] for kind in set(map(type, values)) - {type(None)}}
     if kinds == {"date", "datetime"}:
         values = [_midnight(value) for value in values]

@@ -135,12 +135,17 @@ def load_excel(
 
     def step(package: Package) -> None:
         files = expand(load_source, storage_options, cache=cache, max_size=max_size)
-        with opened(files[0]) as book:
-            found = _sheets(book, sheet)
+        found: list[str] = []
+        read = []
+        for file in files:
+            with opened(file) as book:
+                found = found or _sheets(book, sheet)
+                read.append([read_sheet(book, book.find(one), layout) for one in found])
+            _tell(book)
         path = load_source if isinstance(load_source, str | Path) else files[0].path
         names = _resource_names(found) if several else [name or stem(str(path))]
-        for one, called in zip(found, names, strict=True):
-            load.add(package, files, one, called)
+        for one, called, columns in zip(found, names, zip(*read, strict=True), strict=True):
+            load.add(package, files, one, columns, called)
 
     return step
 
@@ -156,6 +161,19 @@ def _sheets(book: Workbook, wanted: Sheets) -> list[str]:
     if wanted == "*":
         return visible
     return [book.find(one) for one in ([wanted] if isinstance(wanted, str | int) else wanted)]
+
+
+def _tell(book: Workbook) -> None:
+    """Tell what the cells of a workbook do not say."""
+    if book.tally.errors:
+        logger.warning("%s: %d cells hold errors, and are missing values", book.source, book.tally.errors)
+    if book.tally.unsaved:
+        logger.warning(
+            "%s: %d formulas were saved without their values, which are missing; a spreadsheet program "
+            "that opens and saves the file adds them",
+            book.source,
+            book.tally.unsaved,
+        )
 
 
 def _resource_names(sheets: Sequence[str]) -> list[str]:
@@ -176,9 +194,15 @@ class _Load:
     layout: Layout
     on_error: OnError
 
-    def add(self, package: Package, files: Sequence[Source], sheet: str, name: str) -> None:
+    def add(
+        self,
+        package: Package,
+        files: Sequence[Source],
+        sheet: str,
+        sheets: Sequence[list[Column]],
+        name: str,
+    ) -> None:
         """Add the resource of one sheet, which several files may have."""
-        sheets = [self._read(file, sheet) for file in files]
         names = [column.field.name for column in sheets[0]]
         for file, columns in zip(files, sheets, strict=True):
             if (found := [column.field.name for column in columns]) != names:
@@ -205,20 +229,6 @@ class _Load:
             resource.pipe_batches(Limit(self.layout.limit))
         resource.map_batches(Cast(schema, on_error=self.on_error), schema, reads=())
         package.add(resource)
-
-    def _read(self, file: Source, sheet: str) -> list[Column]:
-        with opened(file) as book:
-            columns = read_sheet(book, book.find(sheet), self.layout)
-        if book.tally.errors:
-            logger.warning("%s: %d cells hold errors, and are missing values", file.shown, book.tally.errors)
-        if book.tally.unsaved:
-            logger.warning(
-                "%s: %d formulas were saved without their values, which are missing; a spreadsheet program "
-                "that opens and saves the file adds them",
-                file.shown,
-                book.tally.unsaved,
-            )
-        return columns
 
     def _inferred(self, together: Sequence[Sequence[Column]], file: Source) -> Schema:
         fields = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -54,9 +56,23 @@ def read_sheet(book: Workbook, name: str, layout: Layout) -> list[Column]:
     Raises:
         DataError: Its header makes no table.
     """
-    table = layout.table(book, name)
-    cells: Iterable[Any] = zip(*table.rows, strict=True) if table.rows else [()] * len(table.names)
-    return [column_of(*pair, table.numbers) for pair in zip(table.names, cells, strict=True)]
+    with _no_collections():
+        table = layout.table(book, name)
+        cells: Iterable[Any] = zip(*table.rows, strict=True) if table.rows else [()] * len(table.names)
+        return [column_of(*pair, table.numbers) for pair in zip(table.names, cells, strict=True)]
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Spares rows by the hundred thousand from being looked at for cycles again and again."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def shown(file: Source, sheet: str) -> str:
