@@ -71,8 +71,8 @@ def column_to_text(column: pa.Array, field: Field) -> pa.Array:
         A `pa.string()` array; nulls stay null.
 
     Raises:
-        CastError: An item of a list holds the delimiter, so that the text would say something else; a date
-            that is not in the years 1 to 9999, or a time that no day has.
+        CastError: An item of a list holds the delimiter or is null, so that the text would say something
+            else; a date that is not in the years 1 to 9999, or a time that no day has.
 
     Examples:
         >>> column_to_text(pa.array([True, None]), Field({"name": "x", "type": "boolean"})).to_pylist()
@@ -170,6 +170,11 @@ def _any_text(storage: pa.Array) -> pa.Array:
 def _list_text(column: pa.Array, field: Field) -> pa.Array:
     delimiter = field.descriptor.get("delimiter") or ","
     items = column_to_text(column.flatten(), item_field(field))
+    if items.null_count:
+        index = pc.list_parent_indices(column)[pc.index(items.is_null(), True).as_py()].as_py()
+        expected = "a list without null items, which text has nothing to write for"
+        remedy = "make the field an array, or leave these items out"
+        raise CastError(field.name, column[index].as_py(), expected, index=index, remedy=remedy)
     clash = pc.match_substring(items, delimiter)
     if pc.any(clash).as_py():
         position = pc.index(clash, True).as_py()
@@ -183,7 +188,7 @@ def _list_text(column: pa.Array, field: Field) -> pa.Array:
     lengths = pc.list_value_length(column)
     ends = pc.cumulative_sum(pc.fill_null(lengths, 0)).cast(pa.int32())
     offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends])
-    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, pc.fill_null(items, "")), delimiter)
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, items), delimiter)
     return pc.if_else(column.is_valid(), joined, None)
 
 

@@ -109,6 +109,7 @@ CASES = (
     Case("list of strings", "list", [["a", "b"], ['"e"']]),
     Case("list of integers", "list", [[1, 2], [-1]], {"itemType": "integer"}),
     Case("list, a comma in an item", "list", [["a,b"]]),
+    Case("list, a null item", "list", [["a", None], ["b"]]),
     Case("list, empty", "list", [[], ["x"]]),
     Case("object", "object", [{}, {"a": [1, {"b": None}]}]),
     Case("array", "array", [[], [1, "x", None]]),
@@ -136,7 +137,7 @@ Otherwise a cell says of which type they are now, and the first value that becam
 * Text holds a moment with its offset from UTC, and not the name of its zone. Where the offsets of a field
   differ, the same moments come back in UTC.
 * Items of a list are written with commas between them in CSV and Excel; declare another `delimiter`, or the
-  type `array`.
+  type `array`, which may hold nulls as well.
 * GeoJSON is JSON with a geometry: a field of type geojson or geopoint. Every other field is a property.
 
 ## The file alone

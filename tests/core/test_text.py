@@ -235,6 +235,15 @@ def test_a_list_is_not_written_when_it_would_read_as_another() -> None:
     assert column_to_text(column, make("list", delimiter="|")).to_pylist() == ["a", None, "b|c,d"]
 
 
+@pytest.mark.parametrize(
+    ("items", "item"), [([["a"], None, [], ["b", None]], "string"), ([[1]] * 3 + [[None]], "integer")]
+)
+def test_a_list_with_a_null_item_is_not_written(items: list[list[object]], item: str) -> None:
+    with pytest.raises(CastError, match=r"without null items.*\n?.*make the field an array") as caught:
+        column_to_text(pa.array(items), make("list", itemType=item))
+    assert (caught.value.index, caught.value.value) == (3, items[3])
+
+
 def test_carried_and_dictionary_columns() -> None:
     carried = pa.array(["1.5", None])
     assert column_to_text(carried, make("number")) is carried
