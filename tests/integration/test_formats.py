@@ -18,7 +18,7 @@ JSON = {"geojson", "geojsonl", "json", "ndjson"}
 CELLS = {"csv", "tsv", "xlsx"}
 """Formats that have no empty text beside null, and no lists."""
 
-REFUSED = {"list, a comma in an item"}
+REFUSED = {"list, a comma in an item", "list, a null item"}
 CONVERTED = {"datetime, a zone with summer time"}
 BLANK = {"any", "list, empty", "string, empty"}
 UNTYPED = {"year", "yearmonth", "duration", "geopoint", "list", "object", "array", "geojson"}
