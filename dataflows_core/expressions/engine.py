@@ -6,6 +6,7 @@ cannot be changed. What reaches it is SQL that `emit` wrote, over columns that h
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Sequence
@@ -81,6 +82,14 @@ def _cursor() -> duckdb.DuckDBPyConnection:
         _local.cursor, _local.pid, _local.handed = _database().cursor(), os.getpid(), None
     cursor: duckdb.DuckDBPyConnection = _local.cursor
     return cursor
+
+
+@atexit.register
+def _close() -> None:
+    """Let go of this process's connections: DuckDB complains of those that outlive the interpreter."""
+    _databases.pop(os.getpid(), None)
+    if getattr(_local, "pid", None) == os.getpid():
+        vars(_local).clear()
 
 
 def _reason(error: Exception) -> str:
