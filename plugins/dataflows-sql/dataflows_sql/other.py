@@ -54,9 +54,15 @@ class Other:
             engine = self.address.engine or sa.create_engine(self.address.url, poolclass=sa.pool.NullPool)
             with engine.connect().execution_options(stream_results=True) as opened:
                 yield OtherConnection(opened)
-        except (ImportError, sa.exc.NoSuchModuleError) as error:
+        except sa.exc.NoSuchModuleError:
             raise FlowError(
-                f"the driver for {self.shown} is not installed: {self.address.clean(error)}"
+                f"{self.shown}: SQLAlchemy knows no databases of the kind {self.address.url.drivername!r}\n"
+                "  a file of SQLite or DuckDB is opened where it is: download it, and load its path"
+            ) from None
+        except ImportError as error:
+            raise FlowError(
+                f"the driver for {self.shown} is not installed: {self.address.clean(error)}\n"
+                "  install it, or name the one that you have, as in mysql+pymysql://…"
             ) from None
         except sa.exc.SQLAlchemyError as error:
             raise AccessError(

@@ -278,6 +278,8 @@ def test_what_is_not_there_is_said(tmp_path: Path, monkeypatch) -> None:
         (f"duckdb:///{tmp_path}/no.duckdb", "there is no file"),
         ("env://DATAFLOWS_DB_ENGINE", "is not set"),
         (tmp_path / "no.txt", "is no database"),
+        ("s3://bucket/cities.db", "download it, and load its path"),
+        ("oracle+cx_oracle://me@host/db", "install it, or name the one that you have"),
     ):
         with pytest.raises(ProcessorError, match=message):
             Flow(load_sql(source)).results()
