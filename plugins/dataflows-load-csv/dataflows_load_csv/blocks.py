@@ -13,7 +13,7 @@ from dataflows_load_csv.grammar import Grammar
 __all__ = ["Block", "cut"]
 
 LONGEST_RECORD = 256 << 20
-"""A record of more bytes than this is taken for a quote that is never closed, before memory runs out."""
+"""A record of more bytes than this is refused, before memory runs out."""
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ def cut(
             break
         end = grammar.last_end(data)
         if not end and len(data) > LONGEST_RECORD:
-            fault = _unclosed(grammar, len(data))
+            fault = _endless(grammar, data)
             break
         rest = data[end:]
         if end:
@@ -99,6 +99,15 @@ def _last(data: bytes, grammar: Grammar, fault: DataError | None) -> Iterator[Bl
     if end:
         yield Block(data[:end], 0)
     yield Block(data[end:], 0, fault=fault)
+
+
+def _endless(grammar: Grammar, data: bytes) -> DataError:
+    if grammar.has_quotes(data):
+        return _unclosed(grammar, len(data))
+    return DataError(
+        f"this record has no end in {len(data):,} bytes: there is no line end\n"
+        "  is it CSV? one that has no line ends, or ends lines in another way, has to get them first"
+    )
 
 
 def _unclosed(grammar: Grammar, size: int) -> DataError:

@@ -151,6 +151,18 @@ def test_memory_is_not_filled_by_a_quote_that_is_never_closed(planned, tmp_path,
         split.decode(last)
 
 
+def test_a_record_without_an_end_is_not_blamed_on_quotes(planned, tmp_path, monkeypatch) -> None:
+    from dataflows_load_csv import blocks
+
+    monkeypatch.setattr(blocks, "LONGEST_RECORD", 1 << 20)
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"a\n" + b"1," * 3_000_000)
+    *_, last = replace(planned(path), block_size=1 << 16).blocks()
+    assert last.fault is not None
+    assert "there is no line end" in str(last.fault)
+    assert "quoted" not in str(last.fault)
+
+
 def test_a_cell_of_many_megabytes(planned, cells_of, tmp_path: Path) -> None:
     big = "x,\n" * 2_000_000
     path = tmp_path / "x.csv"
