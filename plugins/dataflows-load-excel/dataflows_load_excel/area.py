@@ -2,68 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from dataflows_core.errors import DataError, FlowError
+from dataflows_core.ranges import Range, letters
 from dataflows_load_excel.workbook import Cell
 
-__all__ = ["Headers", "Range", "Table", "table_of"]
+__all__ = ["Headers", "Table", "table_of"]
 
 Headers = int | Sequence[int] | Sequence[str] | Literal["first"] | None
-
-_RANGE = re.compile(r"\$?([A-Za-z]{1,3})?\$?([0-9]+)?(?::\$?([A-Za-z]{1,3})?\$?([0-9]+)?)?")
-
-
-@dataclass(frozen=True)
-class Range:
-    """Rows and columns, from 0, with the ends left out; None where it is open.
-
-    Examples:
-        >>> Range.of("B3:D10")
-        Range(top=2, bottom=10, left=1, right=4)
-        >>> Range.of("A5:")
-        Range(top=4, bottom=None, left=0, right=None)
-    """
-
-    top: int = 0
-    bottom: int | None = None
-    left: int = 0
-    right: int | None = None
-
-    @classmethod
-    def of(cls, text: str | None) -> Range:
-        """The range that is written as spreadsheets do: ``"B3:D10"``, ``"B:D"``, ``"3:10"``, ``"A5:"``.
-
-        Raises:
-            FlowError: It is no range.
-        """
-        if text is None:
-            return cls()
-        found = _RANGE.fullmatch(text.strip())
-        if found is None or not text.strip():
-            raise FlowError(f"range={text!r} is no range of cells, such as 'B3:D10', 'B:D' or 'A5:'")
-        left, top, right, bottom = found.groups()
-        made = cls(
-            int(top) - 1 if top else 0,
-            int(bottom) if bottom else None,
-            _column(left) - 1 if left else 0,
-            _column(right) if right else None,
-        )
-        if made.top < 0 or not (made.bottom is None or made.bottom > made.top):
-            raise FlowError(f"range={text!r} holds no row")
-        if made.right is not None and made.right <= made.left:
-            raise FlowError(f"range={text!r} holds no column")
-        return made
-
-
-def _column(letters: str) -> int:
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + ord(letter) - ord("A") + 1
-    return number
 
 
 @dataclass(frozen=True)
@@ -170,7 +119,7 @@ def _columns(names: list[str], rows: list[list[Cell]], left: int) -> list[int]:
             kept.append(index)
         elif any(row[index] != "" for row in rows):
             raise DataError(
-                f"column {_letters(left + index)} has values and no name in the header; name the columns "
+                f"column {letters(left + index)} has values and no name in the header; name the columns "
                 "(headers=[…]), or load a range without it (range=…)"
             )
     return kept
@@ -183,19 +132,10 @@ def _unique(names: list[str], suffix: str | None, left: int) -> list[str]:
         while new in taken or (number and new in names):
             if suffix is None:
                 raise DataError(
-                    f"the name {name!r} is in the header twice, again in column {_letters(left + index)}; "
+                    f"the name {name!r} is in the header twice, again in column {letters(left + index)}; "
                     "deduplicate_headers=True numbers such names"
                 )
             number += 1
             new = name + suffix % number
         taken.append(new)
     return taken
-
-
-def _letters(index: int) -> str:
-    letters = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters

@@ -85,7 +85,7 @@ def _midnight(value: Any) -> Any:
     return value
 
 
-def _numbers(name: str, values: list[Any]) -> Column:
+def _numbers(name: str, values: Sequence[Any]) -> Column:
     doubles = pa.array(values, pa.float64())
     small = pc.less_equal(pc.abs(doubles), _EXACT)
     whole = pc.all(pc.and_(small, pc.equal(pc.trunc(doubles), doubles))).as_py()
@@ -96,7 +96,7 @@ def _numbers(name: str, values: list[Any]) -> Column:
     return Column(schema.field(name), text)
 
 
-def _mixed(name: str, values: list[Any], numbers: Sequence[int]) -> Column:
+def _mixed(name: str, values: Sequence[Any], numbers: Sequence[int]) -> Column:
     by_kind: dict[str, int] = {}
     texts = pa.nulls(len(values), pa.string())
     for kind in dict.fromkeys(_KINDS[type(value)] for value in values if value is not None):

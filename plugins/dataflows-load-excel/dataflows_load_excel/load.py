@@ -19,12 +19,13 @@ from dataflows_core.files import Source, expand
 from dataflows_core.files.source import stem
 from dataflows_core.loader_options import CAST, INFER, Limit, checked_limit, one_of
 from dataflows_core.on_error import check_on_error
+from dataflows_core.ranges import Range
 from dataflows_core.resource import Resource
 from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Source as SourceStep
 from dataflows_core.stream import Stream
 from dataflows_core.widths import fitted
-from dataflows_load_excel.area import Headers, Range
+from dataflows_load_excel.area import Headers
 from dataflows_load_excel.cells import Column
 from dataflows_load_excel.split import Layout, SheetSplit, read_sheet, shown
 from dataflows_load_excel.workbook import Workbook, opened

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from dataflows_core.errors import DataError
 from dataflows_core.files import Source
-from dataflows_load_excel.area import Headers, Range, Table, table_of
+from dataflows_core.ranges import Range
+from dataflows_load_excel.area import Headers, Table, table_of
 from dataflows_load_excel.cells import Column, column_of
 from dataflows_load_excel.workbook import Workbook, opened
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from dataflows_core import Flow, ProcessorError
 from dataflows_core.errors import FlowError
 from dataflows_core.processors import load, load_excel
-from dataflows_load_excel.area import Range, _letters, table_of
+from dataflows_core.ranges import Range, letters
+from dataflows_load_excel.area import table_of
 
 Rows = list[dict[str, Any]]
 
@@ -264,7 +265,7 @@ def test_options_that_make_no_sense_are_refused(book, options: dict[str, Any]) -
 
 @given(st.integers(0, 18_277))
 def test_letters_of_columns_are_read_as_they_are_written(index: int) -> None:
-    found = Range.of(f"{_letters(index)}1:")
+    found = Range.of(f"{letters(index)}1:")
     assert found.left == index
 
 

@@ -15,12 +15,13 @@ from dataflows_core.files import Source, expand
 from dataflows_core.files.source import stem
 from dataflows_core.loader_options import CAST, INFER, Limit, checked_limit, one_of
 from dataflows_core.on_error import check_on_error
+from dataflows_core.ranges import Range
 from dataflows_core.resource import Resource
 from dataflows_core.schema import Schema
 from dataflows_core.steps import Source as SourceStep
 from dataflows_core.stream import Stream
 from dataflows_core.widths import fitted
-from dataflows_load_xml.grid import Headers, Layout, Range, slug
+from dataflows_load_xml.grid import Headers, Layout, slug
 from dataflows_load_xml.parse import Document
 from dataflows_load_xml.sheet_split import Place, SheetSplit, SheetTable
 from dataflows_load_xml.sheets import Sheet, sheets_of

@@ -9,7 +9,8 @@ from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
 from dataflows_core.errors import DataError, UnreadableError, shorten
-from dataflows_load_xml.grid import Row, letters
+from dataflows_core.ranges import letters
+from dataflows_load_xml.grid import Row
 from dataflows_load_xml.parse import Document, Element, local_name
 from dataflows_load_xml.path import Path
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from dataflows_core import Flow, ProcessorError
 from dataflows_core.errors import DataError, RowError, UnreadableError
 from dataflows_core.processors import load, load_excel_xml
+from dataflows_core.ranges import Range, letters
 from dataflows_load_xml import parse
-from dataflows_load_xml.grid import Range, letters
 
 Rows = list[dict[str, Any]]
 
