@@ -9,8 +9,11 @@ from collections.abc import Generator
 import hypothesis
 import pytest
 
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 # For sessions that run once more, on other versions, what was tried with many examples already.
-hypothesis.settings.register_profile("brief", max_examples=10)
+hypothesis.settings.register_profile("brief", deadline=None, max_examples=10)
 
 
 @pytest.hookimpl(wrapper=True)
