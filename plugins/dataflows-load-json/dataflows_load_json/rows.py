@@ -175,12 +175,12 @@ class Document:
         """
         try:
             item = _DECODER.decode(line.decode("utf-8-sig"))
+            return self._row(item) if self.shape.geometry else item
         except (ValueError, RecursionError) as error:
             raise RowError(f"the line is not JSON: {error}", index=index) from error
         except RowError as error:
             error.index = index
             raise
-        return self._row(item) if self.shape.geometry else item
 
     def _items(self, stream: _Checked, unique: bool) -> Iterator[Any]:
         stream.surrogates = SurrogateGuard()
@@ -215,13 +215,22 @@ class Document:
         yield from (map(self._row, items) if shape.geometry else items)
 
     def _row(self, item: Any) -> Any:
-        """A feature as a row: its properties, its id, its geometry."""
+        """A feature as a row: its properties, its id, its geometry.
+
+        Raises:
+            RowError: One of its properties has the name of the others, and another value.
+        """
         if not isinstance(item, dict) or item.get("type") != "Feature":
             return item  # no row: whoever makes columns says so, with its number
         row = dict(item.get("properties") or {})
         for member, name in (("id", "id"), ("geometry", self.shape.geometry)):
-            if member in item:
-                row.setdefault(name, item[member])
+            if member in item and row.setdefault(name, item[member]) != (said := item[member]) is not None:
+                raise RowError(
+                    f"the feature has the {member} {shorten(said)} and a property {name!r} of another value, "
+                    f"and only one can become the field {name!r}\n"
+                    "  correct it where the file comes from; of a collection, property='features' loads the "
+                    "features as they are"
+                )
         return row
 
 

@@ -270,6 +270,25 @@ def test_a_geometry_gets_the_name_and_the_type_that_the_schema_has_for_it(docume
         rows_of(load(high, schema={"fields": fields[:1]}))
 
 
+@pytest.mark.parametrize("member", ["id", "geometry"])
+def test_no_property_hides_the_id_or_the_geometry_of_a_feature(document: Any, member: str) -> None:
+    point = {"type": "Point", "coordinates": [1, 2]}
+    same = {**feature(point), "properties": {member: point}, member: point}
+    other = {**same, "properties": {member: None}}
+    clash = f"(?s)row 2 of .*property {member!r} of another value"
+    assert rows_of(load(document({"type": "FeatureCollection", "features": [same]}, "x.geojson"))) == [
+        {"geometry": point} | {member: point}
+    ]
+    path = document({"type": "FeatureCollection", "features": [same, other]}, "y.geojson")
+    with pytest.raises(ProcessorError, match=clash):
+        rows_of(load(path))
+    assert rows_of(load(path, property="features"))[1]["properties"] == {member: None}
+    lines = path.with_suffix(".geojsonl")
+    lines.write_text(f"{json.dumps(same)}\n{json.dumps(other)}\n")
+    with pytest.raises(ProcessorError, match=clash):
+        rows_of(load(lines))
+
+
 @pytest.mark.parametrize("early", [True, False])
 @pytest.mark.parametrize("bad", [b'{"a": 1, "n": 1, "a": 1}', b'{"n": 1, "a": {"x": [{"a": 1, "a": 2}]}}'])
 def test_a_key_twice_in_a_line_is_an_error_with_its_row(document: Any, early: bool, bad: bytes) -> None:
