@@ -29,7 +29,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -321,6 +321,11 @@ def _field_from_arrow(field: pa.Field) -> Field:
             return Field({"name": field.name, "type": "array"})
         item = _field_from_arrow(pa.field(field.name, kind.value_type))
         return Field({"name": field.name, "type": "list", "itemType": item.type}, pa.list_(item.arrow))
+    if pa.types.is_timestamp(kind) and kind.tz and not _is_zone(kind.tz):
+        raise SchemaError(
+            f"the column {field.name!r} has the time zone {kind.tz!r}, which is not known here: it is no "
+            "offset such as '+01:00' and no name of the time zone database, such as 'Europe/Berlin'"
+        )
     for matches, properties in _FROM_ARROW:
         if matches(kind):
             arrow = pa.string() if properties["type"] == "string" else kind
@@ -331,6 +336,15 @@ def _field_from_arrow(field: pa.Field) -> Field:
         _check_parts(field.name, kind)
         return Field({"name": field.name, "type": "object"})
     raise SchemaError(f"the column {field.name!r} has the type {kind}, which has no Table Schema type")
+
+
+@cache
+def _is_zone(name: str) -> bool:
+    try:
+        pa.lib.string_to_tzinfo(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_parts(name: str, kind: pa.DataType) -> None:

@@ -10,14 +10,16 @@ from itertools import pairwise
 from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from dataflows_core import json_text
 from dataflows_core.cast import cast_column
-from dataflows_core.errors import DataError, RowError, UnreadableError
+from dataflows_core.errors import CastError, DataError, RowError, UnreadableError
 from dataflows_core.files import Source
 from dataflows_core.files.urls import is_http
 from dataflows_core.fit import fit
 from dataflows_core.foreign import familiar
-from dataflows_core.schema import Schema
+from dataflows_core.schema import Field, Schema
 from dataflows_parquet.opened import opened_arrow, opened_parquet, whole_stream
 from dataflows_parquet.pieces import STEP, Pieces, joined
 
@@ -81,7 +83,8 @@ class TypedSplit:
 
         Raises:
             UnreadableError: The block is damaged.
-            RowError: A value that is not of the type that the descriptor in the file says.
+            RowError: A value that is not of the type that the descriptor in the file says, or no JSON where
+                the column says so.
         """
         batches = block[1]
         for batch in batches:
@@ -96,6 +99,8 @@ class TypedSplit:
                 column, errors = cast_column(column, field, missing_values=())
                 if errors:
                     raise RowError(str(errors[0]), index=errors[0].index, field=field.name)
+            elif isinstance(column.type, pa.JsonType):
+                _check_json(column, field)
             columns.append(column)
         return self._completed(pa.RecordBatch.from_arrays(columns, names=list(self.columns.names)))
 
@@ -231,6 +236,18 @@ class ArrowSplit(TypedSplit):
                 for piece in pieces.of([chosen]):
                     yield first, piece
                     first += sum(batch.num_rows for batch in piece)
+
+
+def _check_json(column: pa.Array, field: Field) -> None:
+    """Arrow takes any text for JSON."""
+    texts = column.storage.dictionary_encode()
+    for number, text in enumerate(texts.dictionary.to_pylist()):
+        try:
+            json_text.loads(text)
+        except ValueError:
+            index = pc.index(texts.indices, pa.scalar(number, texts.indices.type)).as_py()
+            error = CastError(field.name, text, "JSON", index=index)
+            raise RowError(str(error), index=index, field=field.name) from None
 
 
 def _batches(reader: Any, native: pa.NativeFile, source: str) -> Iterator[pa.RecordBatch]:

@@ -52,3 +52,40 @@ def test_a_column_whose_name_is_there_twice_is_named(tmp_path: Path) -> None:
     for fields in (None, ["a"]):
         with pytest.raises(ProcessorError, match="have the name 'a'"):
             Flow(load(tmp_path / "x.parquet", fields=fields)).process()
+
+
+def written(table: pa.Table, path: Path) -> Path:
+    if path.suffix == ".parquet":
+        pq.write_table(table, path)
+    else:
+        with pa.ipc.new_file(str(path), table.schema) as file:
+            file.write_table(table)
+    return path
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.arrow"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_time_zone_that_nobody_knows_is_refused_before_rows_are_read(
+    name: str, nested: bool, tmp_path: Path
+) -> None:
+    times = pa.array([0], pa.timestamp("us", "Mars/Olympus"))
+    column = pa.StructArray.from_arrays([times], ["part"]) if nested else times
+    path = written(pa.table({"at": column, "n": [1]}), tmp_path / name)
+    with pytest.raises(ProcessorError, match="'at' has the time zone 'Mars/Olympus', which is not known"):
+        Flow(load(path)).results()
+    assert Flow(load(path, fields=["n"])).results().rows == [[{"n": 1}]]
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.arrow"])
+@pytest.mark.parametrize("bad", ["{", "NaN", '{"a": 1} 2', "", "'a'", "[" * 100_000])
+def test_json_that_is_none_is_an_error_with_its_row(name: str, bad: str, tmp_path: Path) -> None:
+    def table(*texts: str | None) -> pa.Table:
+        return pa.table({"x": pa.ExtensionArray.from_storage(pa.json_(), pa.array(texts, pa.string()))})
+
+    good = ['{"a": [1]}', None, '{"a": [1]}']
+    path = written(table(*good, bad), tmp_path / name)
+    with pytest.raises(ProcessorError, match=r"row 4 of .*x\.") as caught:
+        Flow(load(path)).process()
+    assert "is not JSON" in str(caught.value)
+    path = written(table(*good), tmp_path / f"good-{name}")
+    assert Flow(load(path)).results().rows == [[{"x": {"a": [1]}}, {"x": None}, {"x": {"a": [1]}}]]
