@@ -11,7 +11,7 @@ from dataflows_core.foreign import element_type, familiar, is_list, lists
 from dataflows_core.guards import raw_bytes
 from dataflows_core.schema import Field, Schema
 
-__all__ = ["nested_json"]
+__all__ = ["nested_json", "quoted"]
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', **{chr(code): json.dumps(chr(code))[1:-1] for code in range(32)}}
 _SPECIAL = "".join(_ESCAPES).encode()
@@ -98,10 +98,16 @@ def _scalars(column: pa.Array) -> pa.Array:
     text = column_to_text(column, Field({"name": "part", "type": field.type}, kind))
     if pa.types.is_floating(kind):
         return pc.if_else(pc.is_finite(column), text, None)
-    return text if field.type in ("integer", "number", "boolean") else _quoted(text)
+    return text if field.type in ("integer", "number", "boolean") else quoted(text)
 
 
-def _quoted(text: pa.Array) -> pa.Array:
+def quoted(text: pa.Array) -> pa.Array:
+    """Texts as texts of JSON; nulls stay null.
+
+    Examples:
+        >>> quoted(pa.array(["Lyon", None])).to_pylist()
+        ['"Lyon"', None]
+    """
     found = raw_bytes(text)
     if len(found.translate(None, _SPECIAL)) != len(found):
         for char, escape in _ESCAPES.items():  # the backslash first

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dataflows_core.guards import raw_bytes
+from dataflows_core.nested import quoted
 from dataflows_core.schema import Field, Schema
 from dataflows_core.tables import item_field
 from dataflows_core.text import column_to_text
@@ -24,8 +25,6 @@ from dataflows_dump_path.writer import Data
 
 __all__ = ["JsonWriter", "NdjsonWriter", "json_column", "json_objects"]
 
-_ESCAPES = {"\\": "\\\\", '"': '\\"', **{chr(code): json.dumps(chr(code))[1:-1] for code in range(32)}}
-_SPECIAL = "".join(_ESCAPES).encode()
 _TEXT_LIMIT = 1 << 28  # bytes; names and quotes make texts longer, and an Arrow text array holds 2 ** 31
 
 
@@ -151,8 +150,8 @@ def json_column(column: pa.Array, field: Field) -> pa.Array:
     if field.type == "integer" or (field.type == "number" and not pa.types.is_floating(kind)):
         return text
     if field.type == "number":
-        return pc.if_else(pc.is_finite(column), text, _quoted(text))
-    return _quoted(text)
+        return pc.if_else(pc.is_finite(column), text, quoted(text))
+    return quoted(text)
 
 
 def _arrays(column: pa.Array, field: Field) -> pa.Array:
@@ -171,12 +170,3 @@ def _one_line(text: pa.Array) -> pa.Array:
         if end.encode() in found:
             text = pc.replace_substring(text, end, " ")
     return text
-
-
-def _quoted(text: pa.Array) -> pa.Array:
-    found = raw_bytes(text)
-    if len(found.translate(None, _SPECIAL)) != len(found):
-        for char, escape in _ESCAPES.items():  # the backslash first
-            if char.encode() in found:
-                text = pc.replace_substring(text, char, escape)
-    return pc.binary_join_element_wise('"', text, '"', "")
