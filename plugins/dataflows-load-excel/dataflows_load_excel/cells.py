@@ -7,6 +7,7 @@ A column that mixes kinds (numbers, and "n/a" among them) becomes a text column,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -30,6 +31,7 @@ _ARROW = {
     "string": pa.string(), "boolean": pa.bool_(), "datetime": pa.timestamp("us"), "date": pa.date32(),
     "time": pa.time64("us"), "duration": pa.duration("us"),
 }  # fmt: skip
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?")
 _EXACT = 2**53
 """The doubles beyond it are all whole, and not every integer is one of them."""
 
@@ -65,9 +67,9 @@ def column_of(name: str, cells: Sequence[Cell], numbers: Sequence[int]) -> Colum
     """
     values = [None if cell == "" else cell for cell in cells] if "" in cells else cells
     kinds = {_KINDS[kind] for kind in set(map(type, values)) - {type(None)}}
-    if kinds == {"date", "datetime"}:
+    if "date" in kinds and ("datetime" in kinds or _are_moments(values)):
         values = [_midnight(value) for value in values]
-        kinds = {"datetime"}
+        kinds = kinds - {"date"} | {"datetime"}
     if not kinds:
         note = f"field {name!r} is blank throughout; it is read as text; declare its type to change that"
         return Column(Field({"name": name, "type": "string"}), pa.nulls(len(values), pa.string()), note)
@@ -77,6 +79,12 @@ def column_of(name: str, cells: Sequence[Cell], numbers: Sequence[int]) -> Colum
         (kind,) = kinds
         return Column(Field({"name": name, "type": kind}), pa.array(values, _ARROW[kind]))
     return _mixed(name, values, numbers)
+
+
+def _are_moments(values: Sequence[Any]) -> bool:
+    """Whether there are texts, and all say moments, as of those that a cell has no form for."""
+    texts = [value for value in values if type(value) is str]
+    return bool(texts) and all(map(_MOMENT.fullmatch, texts))
 
 
 def _midnight(value: Any) -> Any:

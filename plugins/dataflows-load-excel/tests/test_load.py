@@ -153,6 +153,15 @@ def test_a_column_of_mixed_cells_is_text_and_is_told(book, caplog) -> None:
     assert [row["n"] for row in rows_of(load(path, **declared))] == [1, None, Decimal("2.5")]
 
 
+@pytest.mark.parametrize("text", ["1850-01-01T01:02:03", "2020-01-01T01:02:03.000456"])
+def test_midnight_is_a_moment_beside_moments_that_are_texts(book, text: str) -> None:
+    path = book(x=[["at"], [text], [dt.datetime(2020, 1, 1)]])
+    moments = [dt.datetime.fromisoformat(text), dt.datetime(2020, 1, 1)]
+    assert [row["at"] for row in rows_of(load(path, override_fields={"at": {"type": "datetime"}}))] == moments
+    days = book(x=[["at"], ["unknown"], [dt.date(2020, 1, 1)]])
+    assert [row["at"] for row in rows_of(load(days))] == ["unknown", "2020-01-01"]
+
+
 def test_a_declared_type_that_a_cell_is_not_names_the_row(book) -> None:
     path = book(x=[["n"], [1], ["x"]])
     with pytest.raises(ProcessorError, match=r"row 2 of .*sheet 'x'") as caught:
