@@ -113,7 +113,7 @@ class Address:
         for key, value in self.url.query.items():
             if key not in _HARMLESS:
                 secrets |= {value} if isinstance(value, str) else {*value}
-        text = _SAID.sub(rf"\1\2{_HIDDEN}", str(message).strip())
+        text = _SAID.sub(rf"\1\2{_HIDDEN}", str(message).strip().replace("\t", "  "))
         for secret in secrets | {quote(secret, safe="") for secret in secrets}:
             if len(secret) > 1:
                 text = text.replace(secret, _HIDDEN)

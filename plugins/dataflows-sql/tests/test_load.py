@@ -267,8 +267,9 @@ def test_no_part_of_a_url_that_may_be_a_secret_is_shown(url: str, tmp_path: Path
 
 def test_messages_of_drivers_are_cleaned() -> None:
     address = Address.of("mssql+pyodbc://me:sl%40sh@h/d")
-    message = "DSN=x;UID=me;PWD=other; password='a b' sslpassword = c sl@sh sl%40sh"
-    assert address.clean(message) == "DSN=x;UID=me;PWD=***; password=*** sslpassword = *** *** ***"
+    message = "DSN=x;UID=me;PWD=other; password='a b' sslpassword = c sl@sh sl%40sh\n\tIs it there?"
+    cleaned = "DSN=x;UID=me;PWD=***; password=*** sslpassword = *** *** ***\n  Is it there?"
+    assert address.clean(message) == cleaned
 
 
 def test_what_is_not_there_is_said(tmp_path: Path, monkeypatch) -> None:
