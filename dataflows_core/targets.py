@@ -144,7 +144,11 @@ def target_file(
         safe_path(path.name)
         return target_folder(path.parent, storage_options, parameter=parameter), path.name
     folder, _, name = text.rpartition("/")
-    if not urlsplit(text).path.strip("/") or not name:
+    if folder == "memory:/":
+        folder = "memory://"  # it has neither a server nor buckets
+    elif not urlsplit(text).path.strip("/"):
+        name = ""
+    if not name:
         target_folder(text, storage_options, parameter=parameter)
         raise FlowError(f"{parameter}={shown(text)!r} names no file")
     safe_path(name)
@@ -193,7 +197,7 @@ class _StoreFolder:
         return self
 
     def shown(self, path: str = "") -> str:
-        return f"{shown(self.url).rstrip('/')}/{path}" if path else shown(self.url)
+        return shown(self._at(path) if path else self.url)
 
     def begin(self, staging: str = STAGING) -> Staging:
         from dataflows_core.files.stores import store_of
@@ -211,4 +215,4 @@ class _StoreFolder:
         return Source(self._at(path), self.options, "none").open()
 
     def _at(self, path: str) -> str:
-        return f"{self.url.rstrip('/')}/{path}"
+        return self.url + path if self.url.endswith("://") else f"{self.url.rstrip('/')}/{path}"

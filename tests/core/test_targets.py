@@ -154,11 +154,21 @@ def test_the_working_directory_does_not_move_a_target(tmp_path, monkeypatch):
         ("s3://b/x.zip", "s3://b", "x.zip"),
         ("sftp://me:pw@host/x.zip", "sftp://me:***@host", "x.zip"),
         ("memory:///x.zip", "memory://", "x.zip"),
+        ("memory://x.zip", "memory://", "x.zip"),
     ],
 )
 def test_a_file_in_a_store(given, folder, name):
     target, found = target_file(given)
     assert (target.shown(), found) == (folder, name)
+
+
+def test_a_file_in_the_root_of_a_store_is_found_again():
+    fsspec.filesystem("memory").pipe("/found-again.txt", b"12345")
+    target, name = target_file("memory://found-again.txt")
+    assert target.shown(name) == "memory://found-again.txt"
+    assert target.size(name) == 5
+    with target.open(name) as stream:
+        assert stream.read() == b"12345"
 
 
 @pytest.mark.parametrize(
