@@ -169,7 +169,7 @@ def content_of(head: bytes, *, complete: bool = False) -> Content:
     if _is_table(text, complete):
         return Content("a delimited table", ("csv",), certain=False)  # whose header may be <DATE>,<OPEN>
     if _TAG.match(text):
-        return Content("XML", ("xml",), certain=False)
+        return Content("XML", ("xml", "html"), certain=False)
     return Content("text in which no columns are seen; format='csv' reads it all the same", certain=False)
 
 

@@ -95,6 +95,14 @@ def test_what_systems_export_as_xls_is_often_none(tmp_path: Path, text: str, for
     assert rows_of(tmp_path / "export.xls", format=format)[0] == {"id": 1, "city": "Ulm"}
 
 
+def test_a_page_without_tables_is_not_taken_for_xml(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("<p>no table here")
+    with pytest.raises(ProcessorError, match=r"page\.html has no table") as caught:
+        Flow(load(path)).process()
+    assert "XML" not in str(caught.value)
+
+
 def test_a_workbook_of_another_kind_than_its_ending_says_is_loaded(tmp_path: Path) -> None:
     Flow(ROWS, dump_to_path(tmp_path, format="xlsx")).process()
     shutil.copy(tmp_path / "res_1.xlsx", tmp_path / "a.xls")
