@@ -289,7 +289,7 @@ def test_what_is_kept_can_be_listed_and_removed(play, act, cache: Path) -> None:
     assert not files(cache)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     script=st.lists(
         st.fixed_dictionaries(

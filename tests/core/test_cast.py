@@ -166,7 +166,6 @@ numbers = st.one_of(
     ],
     ids=lambda field: "-".join(map(str, field.descriptor.values())),
 )
-@settings(deadline=None)  # the first value that is odd imports tableschema
 @given(data=st.data())
 def test_numbers(field: Field, data: st.DataObject) -> None:
     check(field, data.draw(st.lists(numbers, max_size=6)))
@@ -184,7 +183,7 @@ def test_numbers(field: Field, data: st.DataObject) -> None:
     ],
     ids=str,
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_numbers_with_characters(options: dict[str, object], data: st.DataObject) -> None:
     chars = "0123" + "".join(value for value in options.values() if isinstance(value, str))
@@ -436,7 +435,6 @@ json_values = st.recursive(
 
 
 @pytest.mark.parametrize("type_", ["object", "array"])
-@settings(deadline=None)
 @given(
     values=st.lists(json_values, max_size=4), junk=st.lists(st.text('{}[]":1,Na ', max_size=8), max_size=4)
 )

@@ -217,7 +217,7 @@ def scripts(draw: st.DrawFn) -> list[dict[str, object]]:
     return script
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=scripts(), size=st.sampled_from([-1, 1, 64, 1000]))
 @example(script=[{"body": VERSIONS[0], "stop": 200}, {"body": VERSIONS[2]}], size=64)
 def test_whatever_happens_one_version_comes_out_or_an_error(play, act, script, size: int) -> None:

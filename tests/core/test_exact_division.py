@@ -77,7 +77,6 @@ def test_divide_agrees_with_the_decimal_module(a, b):
     )
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_long_division_in_sql(data):
     shift = data.draw(st.integers(0, 24))
@@ -165,7 +164,7 @@ def expected_of(text: str, row: tuple) -> Fraction | None:
 PLANS = {text: plan_query(SCHEMA, columns={"r": text}) for text in MEANINGS}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data(), st.sampled_from(list(MEANINGS)), st.sampled_from([6, 15, 26]))
 def test_arithmetic_is_exact_whatever_the_batch(data, text, digits):
     query, rows = PLANS[text], data.draw(rows_of(digits, nulls=text not in CHOOSING))
@@ -194,7 +193,6 @@ def fractions(column: pa.Array) -> list[Fraction | None]:
     return [None if value is None else Fraction(value) for value in column.to_pylist()]
 
 
-@settings(deadline=None)
 @given(rows_of(20))
 def test_both_ways_give_the_same_text_and_truth(rows):
     columns = {

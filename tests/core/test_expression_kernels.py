@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows_core.expressions.columns import Source, decimals_of, read
@@ -76,7 +76,6 @@ def _by_engine(query: Query) -> Query:
     return query
 
 
-@settings(deadline=None)  # the first starts the engine
 @given(CONDITIONS, NUMBERS, st.lists(ROWS, min_size=1, max_size=12))
 def test_kernels_agree_with_the_engine(condition: str, number: str, rows: list[dict[str, object]]) -> None:
     def query() -> Query:

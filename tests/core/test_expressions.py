@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows_core.errors import CastError, DataError, ExpressionError, SchemaError
@@ -232,7 +232,6 @@ def test_unknown_names():
 # Rows
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.none() | st.integers(-3, 3), st.none() | st.booleans()), max_size=20),
     st.integers(1, 20),

@@ -84,7 +84,7 @@ def test_lists_come_back_as_they_were(
     place = tmp_path_factory.mktemp("lists")
     item = st.none() | ITEMS[kind] if kind != "string" else ITEMS[kind]
 
-    @settings(max_examples=5, deadline=None)
+    @settings(max_examples=5)
     @given(st.lists(st.none() | st.lists(item, max_size=3), min_size=1, max_size=40))
     def check(lists: list[list[Any] | None]) -> None:
         rows = [{"n": number, "x": value} for number, value in enumerate(lists)]

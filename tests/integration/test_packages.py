@@ -470,7 +470,7 @@ def test_every_type_is_written_and_loaded_in_these_tests() -> None:
 
 
 @pytest.mark.parametrize("name", VALUES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_what_is_dumped_loads_as_it_was(name: str, data: st.DataObject, tmp_path_factory) -> None:
     values = data.draw(st.lists(st.none() | VALUES[name][2], min_size=1, max_size=5))

@@ -120,7 +120,7 @@ def same(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.one_of(st.lists(st.booleans(), min_size=1).map(filtered), st.just(doubled), st.just(same)),

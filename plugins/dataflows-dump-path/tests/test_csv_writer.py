@@ -6,7 +6,7 @@ import pickle
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dataflows_core.errors import FlowError
@@ -44,7 +44,6 @@ def by_the_standard_library(names, rows, delimiter, line_terminator):
 
 
 @pytest.mark.parametrize("has_eol", [True, False])
-@settings(deadline=None)  # the first batch loads Arrow's functions
 @given(tables, st.sampled_from([",", ";", "\t", "|"]), st.sampled_from(["\r\n", "\n"]), st.integers(0, 8))
 @example((1, [[None], [""]]), ",", "\r\n", 1)
 def test_the_bytes_are_those_of_the_standard_library(has_eol, table, delimiter, line_terminator, cut):
@@ -89,7 +88,6 @@ TYPES = [
 
 
 @pytest.mark.parametrize(("descriptor", "values"), TYPES, ids=str)
-@settings(deadline=None)
 @given(data=st.data())
 def test_every_type_is_written_as_its_canonical_text(descriptor, values, data):
     field = Field({"name": "x", **descriptor})

@@ -88,7 +88,7 @@ def planned_dump(folder, kind):
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "ndjson", "tsv"])
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.integers(0, 3), max_size=3), max_size=4), st.integers(0, 1000))
 def test_parts_that_workers_write_in_any_order_and_twice_give_the_same_bytes(kind, parts, seed):
     shuffle = random.Random(seed).shuffle

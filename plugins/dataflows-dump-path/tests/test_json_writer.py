@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows_core.schema import Field, Schema
@@ -37,7 +37,6 @@ json_values = st.recursive(
 
 
 @pytest.mark.parametrize("writer_class", [JsonWriter, NdjsonWriter])
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.none() | texts, st.none() | json_values), max_size=8),
     texts.filter(bool),
@@ -62,7 +61,6 @@ numbers = [
 
 
 @pytest.mark.parametrize(("descriptor", "values"), numbers, ids=str)
-@settings(deadline=None)
 @given(data=st.data())
 def test_numbers_are_exact(descriptor, values, data):
     field = Field({"name": "x", **descriptor})
@@ -73,7 +71,6 @@ def test_numbers_are_exact(descriptor, values, data):
     assert [row["x"] for row in read_back] == column
 
 
-@settings(deadline=None)
 @given(st.lists(st.none() | st.floats(), max_size=6))
 def test_floats_are_numbers_or_the_texts_that_table_schema_has_for_them(column):
     field = Field({"name": "x", "type": "number", "floatNumber": True})

@@ -10,16 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from dataflows_core import Flow
 from dataflows_core.files import Source
 from dataflows_load_csv.plan import Options, plan
 from dataflows_load_csv.split import CsvSplit
-
-# How long an example takes says nothing on a machine that others use too.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 Cells = list[list[str | None]]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 import xlwt
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows_core import Flow, ProcessorError
@@ -86,7 +86,6 @@ def test_what_the_sheet_says_of_its_size_is_not_believed(xlsx: Any, said: str) -
     assert rows_of(xlsx(f'<dimension ref="{said}"/>', '<dimension ref="A1:A2"/>')) == [{"n": 1}]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 1_048_576), st.integers(1, 16_384)), min_size=1), st.integers(1, 40))
 def test_no_cell_lies_beyond_what_is_told_of_a_sheet(cells: list[tuple[int, int]], size: int) -> None:
     text = "".join(f'<c r="{_letters(column)}{row}"><v>1</v></c>' for row, column in cells).encode()

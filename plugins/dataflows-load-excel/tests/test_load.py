@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import xlsxwriter
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows_core import Flow, ProcessorError
@@ -64,7 +64,6 @@ def test_cells_keep_their_types(book) -> None:
     ]  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=20))
 def test_numbers_are_the_shortest_text_of_the_double(tmp_path_factory: Any, numbers: list[float]) -> None:
     path = tmp_path_factory.mktemp("x") / "x.xlsx"

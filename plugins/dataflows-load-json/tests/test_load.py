@@ -79,7 +79,6 @@ def test_an_ending_says_that_each_line_is_a_document(document: Any, name: str) -
     assert rows_of(load(document(b'{"n": 1}', name))) == [{"n": 1}]
 
 
-@settings(deadline=None)
 @given(st.data(), st.sampled_from(["list", "lines"]))
 def test_every_value_comes_back_exactly(tmp_path_factory: Any, data: st.DataObject, form: str) -> None:
     kinds = [
@@ -95,7 +94,7 @@ def test_every_value_comes_back_exactly(tmp_path_factory: Any, data: st.DataObje
     assert rows_of(load(path, lines=form == "lines")) == rows
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 40), st.text('[]{}\\"', max_size=300))
 def test_brackets_in_texts_are_no_depth(tmp_path_factory: Any, times: int, text: str) -> None:
     path = tmp_path_factory.mktemp("x") / "x.json"
@@ -330,7 +329,6 @@ def test_half_a_character_is_an_error_with_its_row_and_field(
 PARTS = st.sampled_from(["\\ud83d", "\\ude00", "\\\\", "\\n", "\\u00e9", "x", "ud83d"])
 
 
-@settings(deadline=None)
 @given(st.lists(PARTS), st.integers(1, 20))
 def test_halves_are_found_wherever_bytes_are_divided(parts: list[str], size: int) -> None:
     text = '"' + "".join(parts) + '"'

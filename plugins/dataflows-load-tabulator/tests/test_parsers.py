@@ -213,7 +213,7 @@ def test_what_is_no_parser_or_loader_is_refused(option: str, found: Any) -> None
         load_tabulator("app.log", **{option: {"log": found}})
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.data())
 def test_every_value_comes_back(data: st.DataObject) -> None:
     kinds = [

@@ -263,7 +263,7 @@ def test_letters_of_columns_are_read_as_they_are_written(index: int) -> None:
 values = st.none() | st.integers(-(10**6), 10**6) | st.text(st.sampled_from('a<&"é '), min_size=1, max_size=5)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(st.lists(values, min_size=3, max_size=3), max_size=12), st.sampled_from([11, 1 << 16]), st.data()
 )

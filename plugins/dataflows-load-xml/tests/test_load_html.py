@@ -252,7 +252,7 @@ def test_what_it_takes_for_the_encoding_is_told(page: Any, caplog: Any) -> None:
     assert "windows-1252" in caplog.text
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(1, 5), st.integers(0, 6), st.randoms(use_true_random=False), st.booleans())
 def test_random_spans_cover_what_they_say(
     tmp_path_factory: Any, width: int, height: int, chance: random.Random, closed: bool

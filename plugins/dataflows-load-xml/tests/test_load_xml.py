@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows_core import Flow, ProcessorError
@@ -284,7 +284,6 @@ records = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(records, st.sampled_from([7, 64, 1 << 16]), st.booleans())
 def test_random_documents_read_as_the_standard_library_reads_them(
     tmp_path_factory: Any, drawn: Any, piece: int, indent: bool

@@ -90,7 +90,6 @@ KEYED = st.lists(
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     max_examples=6,
-    deadline=None,
     phases=[Phase.generate],
 )
 @given(first=KEYED, second=KEYED, mode=st.sampled_from(["update", "merge"]), indexed=st.booleans())

@@ -105,7 +105,6 @@ def there_and_back(url: str, schema: Schema, rows: list[dict[str, Any]]) -> list
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     max_examples=15,
-    deadline=None,
     phases=[Phase.generate],
 )
 @given(rows=TABLES)

@@ -80,7 +80,7 @@ def test_a_foreign_key_may_refer_to_its_own_resource_and_to_other_numbers() -> N
     ]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.none() | st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=12))
 def test_unique_keys_are_compared_where_they_have_no_null(pairs: list[tuple[int | None, int]]) -> None:
     table = pa.table({"a": pa.array([a for a, _ in pairs], pa.int64()), "b": [b for _, b in pairs]})

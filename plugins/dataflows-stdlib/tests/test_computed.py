@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows_core import Flow, ProcessorError
@@ -157,7 +157,6 @@ def reduced(operation: str, values: Sequence[Any]) -> Any:
     return {"max": max, "min": min, "multiply": prod}[operation](found)
 
 
-@settings(deadline=None)
 @given(
     rows=st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS), max_size=6),
     operation=st.sampled_from(["sum", "avg", "max", "min", "multiply"]),

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows_core import Flow, ProcessorError
@@ -115,7 +115,6 @@ def test_dates_are_written() -> None:
 FORMATS = ["%Y-%m-%d", "%d.%m.%Y", "%Y%m%d", "%B %d, %Y", "%a %d %b %Y", "%Y-%j", "%d/%m/%y"]
 
 
-@settings(deadline=None)
 @given(
     days=st.lists(st.none() | st.dates(dt.date(1969, 1, 1), dt.date(2068, 12, 31)), max_size=5),
     form=st.sampled_from(FORMATS),

@@ -27,7 +27,7 @@ def left(rows: Any, *steps: Any) -> list[Any]:
     return [list(row.values())[-1] for row in Flow(rows, *steps).results().rows[0]]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(
         st.fixed_dictionaries(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows_core import Flow, ProcessorError
@@ -47,7 +47,6 @@ def test_fill_down_refuses_an_unknown_field_and_passes_what_is_empty() -> None:
     assert rows_of([{}], fill_down()) == [{}]
 
 
-@settings(deadline=None)
 @given(parts=st.lists(st.lists(st.none() | st.integers(0, 9), max_size=4), max_size=5))
 def test_filling_does_not_depend_on_batches(parts: list[list[int | None]]) -> None:
     schema = Schema.from_arrow(pa.schema([("n", pa.int64())]))
@@ -158,7 +157,6 @@ def test_an_object_among_arrays_is_an_error() -> None:
         rows_of([{"v": [1]}, {"v": {"a": 1}}], explode("v"))
 
 
-@settings(deadline=None)
 @given(
     lists=st.lists(st.none() | st.lists(st.none() | st.integers(0, 9), max_size=3), max_size=6),
     keep=st.booleans(),

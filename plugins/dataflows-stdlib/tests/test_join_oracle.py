@@ -163,7 +163,7 @@ def ordered(keys: Any) -> list[Any]:
     return sorted(keys, key=texts)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     kind=st.sampled_from(sorted(KEYS)),
     source=st.lists(source_rows, max_size=8),
@@ -206,7 +206,7 @@ def test_join_is_what_the_plain_way_gives(
     assert flow.results().rows == [expected]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(kind=st.sampled_from(sorted(KEYS)), source=st.lists(source_rows, max_size=12), names=chosen)
 def test_groups_are_what_the_plain_way_gives(kind: str, source: Table, names: set[str]) -> None:
     fields = {name: FIELDS[name] for name in names}

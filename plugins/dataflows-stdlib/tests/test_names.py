@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows_core import Flow, ProcessorError
@@ -93,7 +93,6 @@ def test_values_pass_untouched_below_a_new_name() -> None:
 NAMES = st.lists(st.text("ab_1", min_size=1, max_size=4), min_size=1, max_size=5, unique=True)
 
 
-@settings(deadline=None)
 @given(
     names=NAMES, old=st.sampled_from(["a(.*)", "(.)_(.*)", "[ab]+", "1"]), new=st.sampled_from(["x", r"z\1"])
 )

@@ -93,7 +93,7 @@ def bits(batches: list[pa.RecordBatch]) -> list[str]:
     return rows
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(tables())
 def test_any_rows_of_any_schema_come_back_as_they_were(batches: list[pa.RecordBatch]) -> None:
     schema = schema_of(batches[0])
@@ -111,7 +111,7 @@ def test_any_rows_of_any_schema_come_back_as_they_were(batches: list[pa.RecordBa
 ORDERED = ["longest number", "rounded number", "zoned", "date64", "time", "number", "great integer"]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.data(), st.sampled_from(ORDERED))
 def test_stored_values_order_as_the_values_do(data: st.DataObject, name: str) -> None:
     kind, values = TYPES[name]

@@ -54,7 +54,7 @@ ORACLE = {
 }
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(CELLS, st.sampled_from(sorted(ORACLE)))
 def test_several_values_are_aggregated(cells: list[tuple[str, str, int | None]], aggregate: str) -> None:
     rows = [{"key": key, "name": name, "value": value} for key, name, value in cells]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows_core import Flow, ProcessorError
@@ -63,7 +63,6 @@ def read(found: Any) -> list[int]:
 LENGTHS = st.lists(st.integers(0, 9), max_size=6)
 
 
-@settings(deadline=None)
 @given(
     lengths=LENGTHS, start=st.integers(0, 30), stop=st.none() | st.integers(0, 40), every=st.integers(1, 7)
 )
@@ -72,7 +71,6 @@ def test_slices_are_those_of_python(lengths: list[int], start: int, stop: int | 
     assert read(_Sliced(start, stop, every)(iter(batches(lengths)))) == expected
 
 
-@settings(deadline=None)
 @given(lengths=LENGTHS, count=st.integers(0, 40), seed=st.integers())
 def test_a_sample_depends_on_positions_alone(lengths: list[int], count: int, seed: int) -> None:
     total = sum(lengths)
@@ -115,7 +113,6 @@ def test_rows_are_numbered_on_and_on() -> None:
         Flow(ROWS, row_number("n")).process()
 
 
-@settings(deadline=None)
 @given(lengths=LENGTHS)
 def test_numbers_do_not_depend_on_batches(lengths: list[int]) -> None:
     from dataflows_core.schema import Schema

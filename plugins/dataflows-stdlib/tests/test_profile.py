@@ -104,7 +104,7 @@ def test_what_makes_no_sense_is_refused() -> None:
         Flow([{"a": 1}], profile(resources="res_11")).process()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(values=st.lists(st.none() | st.decimals(-9, 9, places=1), max_size=30))
 def test_figures_are_those_of_a_loop(values: list[Decimal | None]) -> None:
     known = [value for value in values if value is not None]

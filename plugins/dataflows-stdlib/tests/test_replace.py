@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dataflows_core import Flow, ProcessorError
@@ -91,7 +91,6 @@ TEMPLATES = st.sampled_from(["", "x", r"\1", r"[\1]", r"\\", r"\g<0>", r"\n", "$
 TEXTS = st.lists(st.none() | st.text("ab1 .é\nAc٣", max_size=8), max_size=6)
 
 
-@settings(deadline=None)
 @given(find=PATTERNS, replace=TEMPLATES, texts=TEXTS)
 @example(find="a*", replace="-", texts=["baac"])
 @example(find="b$", replace="-", texts=["ab\n"])

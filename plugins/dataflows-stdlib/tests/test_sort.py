@@ -34,7 +34,7 @@ RECORDS = st.lists(
 KEYS = st.lists(st.tuples(st.sampled_from("ab"), st.booleans()), min_size=1, max_size=2)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(RECORDS, KEYS, st.booleans())
 def test_rows_come_in_the_order_of_their_keys_and_ties_as_they_were(
     records: list[dict[str, Any]], keys: list[tuple[str, bool]], reverse: bool
@@ -54,7 +54,7 @@ def test_rows_come_in_the_order_of_their_keys_and_ties_as_they_were(
     assert in_order(rows, text, reverse=reverse) == [row["n"] for row in expected]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(RECORDS)
 def test_fields_formats_expressions_and_functions_agree(rows: list[dict[str, Any]]) -> None:
     rows = [{**row, "n": number} for number, row in enumerate(rows)]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows_core import Flow, ProcessorError
@@ -55,7 +55,6 @@ def test_a_pattern_gives_a_field_to_each_group() -> None:
     assert len(rows_of(rows, link)) == 2
 
 
-@settings(deadline=None)
 @given(texts=st.lists(st.none() | st.text("ab ;", max_size=8), max_size=6), count=st.integers(1, 4))
 def test_split_does_what_python_does(texts: list[str | None], count: int) -> None:
     names = [f"p{i}" for i in range(count)]
@@ -140,7 +139,6 @@ def test_one_hash_of_several_fields_cannot_be_mistaken() -> None:
     assert found[0] == {**rows[0], "key": digest(json.dumps(["x,", "y"]))}
 
 
-@settings(deadline=None)
 @given(rows=st.lists(st.tuples(*[st.none() | st.text('"\\\n\x7fé,', max_size=3)] * 2), max_size=5))
 def test_what_is_hashed_is_json(rows: list[tuple[str | None, ...]]) -> None:
     columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)] or [

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows_core import Flow, ProcessorError
@@ -154,7 +154,6 @@ def naive(rows: list[dict[str, Any]], pattern: str) -> list[dict[str, Any]]:
     ]
 
 
-@settings(deadline=None)
 @given(
     rows=st.lists(
         st.fixed_dictionaries({name: st.none() | st.integers(0, 99) for name in "abcd"}), max_size=7

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows_core import Flow, ProcessorError
@@ -165,7 +165,6 @@ def test_a_report_needs_a_name_of_its_own() -> None:
         Flow(ROWS, validate("year > 0", report="res_1")).process()
 
 
-@settings(deadline=None)
 @given(values=st.lists(st.none() | st.integers(0, 9), max_size=20), bound=st.integers(0, 9))
 def test_a_report_has_what_a_loop_finds(values: list[int | None], bound: int) -> None:
     rows = [{"n": 0}, *({"n": value} for value in values)]

@@ -286,7 +286,7 @@ HOSTILE = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=50)  # each writes a folder
+@settings(max_examples=50)  # each writes a folder
 @given(
     HOSTILE.filter(str.strip),
     st.builds(Parameter, HOSTILE, HOSTILE, HOSTILE, doc=HOSTILE, keyword_only=st.booleans()),
