@@ -173,7 +173,10 @@ class TableWriter:
             connection.lock(self.place)
         layout = self.lay_out(connection)
         if layout != planned:
-            raise DataError(f"the table {self.target.table!r} was changed while the flow ran; run it again")
+            raise DataError(
+                f"the table {self.target.table!r} was changed while the flow ran: run it again, "
+                "or, if another dump of this flow writes into it, let each have a flow of its own"
+            )
         if not layout.exists:
             stage = self._named(_unique())
             self._create(connection, stage, layout.columns)

@@ -272,6 +272,12 @@ def test_messages_of_drivers_are_cleaned() -> None:
     assert address.clean(message) == cleaned
 
 
+@pytest.mark.parametrize("wrong", [{"table": ["a", "b"]}, {"query": b"SELECT 1"}, {"db_schema": 1}])
+def test_one_table_is_loaded_at_a_time(wrong) -> None:
+    with pytest.raises(FlowError, match="must be one text"):
+        load_sql("sqlite:///cities.db", **wrong)
+
+
 def test_what_is_not_there_is_said(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.delenv("DATAFLOWS_DB_ENGINE", raising=False)
     for source, message in (
