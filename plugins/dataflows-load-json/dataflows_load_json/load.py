@@ -22,6 +22,7 @@ from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Source as SourceStep
 from dataflows_core.stream import Stream
 from dataflows_core.widths import fitted
+from dataflows_load_json.geojson import tell_crs, tell_foreign
 from dataflows_load_json.rows import Document, shape_of
 from dataflows_load_json.shape import GEOMETRY, SPATIAL
 from dataflows_load_json.split import JsonSplit, as_text, read_schema, rows_in
@@ -63,6 +64,10 @@ def load_json(
     Rows are objects, or lists of which the first is the header. They are looked for in a list, in the one
     list that an object holds, in the features of GeoJSON (each becomes its properties and its `geometry`), or
     where `property` says. Numbers are read digit by digit; objects and lists within rows stay what they are.
+
+    Coordinates of GeoJSON are loaded as they are; a warning tells of an old member `crs` that names another
+    system than WGS 84, and of members of the sample's features that become no field (those beside `type`,
+    `id`, `bbox`, `properties` and `geometry`).
 
     Args:
         load_source: A path, a pattern such as ``"days-*.json"`` (in order of name), a URL, or a list of
@@ -157,6 +162,8 @@ class _Load:
             rows = rows_in(document, self.sample)
             if document.shape.geometry:
                 document, rows = self._with_geometry(document, rows)
+            tell_crs(file.shown, document.shape.crs)
+            tell_foreign(file.shown, document.foreign)
             header = bool(rows) and isinstance(rows[0], list)
             sample += _headed(rows, file.shown) if header else [row for row in rows if isinstance(row, dict)]
             documents.append(document)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from itertools import islice
@@ -16,6 +16,7 @@ import ijson
 from dataflows_core.errors import DataError, RowError, UnreadableError, shorten
 from dataflows_core.files import Readable, Source
 from dataflows_load_json.depth import DepthGuard
+from dataflows_load_json.geojson import MEMBERS, crs_behind, tell_crs
 from dataflows_load_json.shape import GEOMETRY, Shape, find_shape
 from dataflows_load_json.surrogates import HalfCharacterError, SurrogateGuard
 
@@ -23,8 +24,10 @@ __all__ = ["Document", "Line", "shape_of"]
 
 _BLOCK_ROWS = 1 << 12
 _BLOCK_SIZE = 1 << 20
+_MOST_FOREIGN = 20
 _LONGEST_LINE = 256 << 20
 _PIECE = 1 << 13  # what a parser gets between two looks at how deeply it nests
+_END = 1 << 10  # where a member behind the rows would be
 _MARK = b"\xef\xbb\xbf"
 
 Line = bytes
@@ -48,6 +51,7 @@ class _Checked:
         self._head = self._head.removeprefix(_MARK)
         self._guard = DepthGuard(file.shown, partial(_again, file)) if nested else None
         self.surrogates: SurrogateGuard | None = None
+        self.end = b""
 
     def read(self, size: int = -1) -> bytes:
         if size == 0:  # somebody wants to know whether bytes come, or text
@@ -57,6 +61,7 @@ class _Checked:
             return data or self._stream.read(size) or b""
         data = data or self._stream.read(_PIECE if size < 0 else min(size, _PIECE)) or b""
         self._guard.see(data)
+        self.end = (self.end + data)[-_END:]
         if self.surrogates is not None:
             self.surrogates.see(data)
         return data
@@ -134,10 +139,12 @@ class Document:
     Args:
         file: The file.
         shape: Where the rows are.
+        foreign: Members of features that no field is made of, as far as rows were read.
     """
 
     file: Source
     shape: Shape
+    foreign: set[str] = field(default_factory=set, compare=False)
 
     def blocks(self, *, unique: bool = False) -> Iterator[list[Any]]:
         """The rows, some thousands at a time; as they lie there, or of NDJSON as lines.
@@ -162,6 +169,8 @@ class Document:
                     block = []
             if block:
                 yield block
+            if self.shape.kind == "features" and self.shape.crs is None and not unique:
+                tell_crs(self.file.shown, crs_behind(stream.end))
 
     def parse(self, line: Line, index: int) -> Any:
         """The row that a line of NDJSON says.
@@ -222,6 +231,8 @@ class Document:
         """
         if not isinstance(item, dict) or item.get("type") != "Feature":
             return item  # no row: whoever makes columns says so, with its number
+        if not item.keys() <= MEMBERS and len(self.foreign) < _MOST_FOREIGN:
+            self.foreign.update(item.keys() - MEMBERS)
         row = dict(item.get("properties") or {})
         for member, name in (("id", "id"), ("geometry", self.shape.geometry)):
             if member in item and row.setdefault(name, item[member]) != (said := item[member]) is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import ijson
+from ijson.common import ObjectBuilder
 
 from dataflows_core.errors import FlowError, UnreadableError, near_misses
 
@@ -33,12 +34,14 @@ class Shape:
         path: The keys that lead to them.
         key: For ``"keyed"``, the field that the keys become.
         geometry: The field that the geometry of features becomes; empty where rows are no features.
+        crs: What the old member of this name says before the features.
     """
 
     kind: Kind
     path: tuple[str, ...] = ()
     key: str = ""
     geometry: str = ""
+    crs: Any = None
 
     @property
     def prefix(self) -> str:
@@ -69,15 +72,16 @@ def find_shape(events: Iterator[tuple[str, Any]], source: str, path: tuple[str, 
     if key:
         return Shape("keyed", path, key)
     lists: list[str] = []
-    for name, first in _members(events):
+    collection, crs = False, ObjectBuilder()
+    for name, first in _members(events, crs=crs):
         if name == "type" and not path and first == ("string", "FeatureCollection"):
-            return Shape("features", ("features",), geometry=GEOMETRY)
+            collection = True
         if first[0] == "start_array":
             lists.append(name)
             if name == "features" and not path:
                 break  # GeoJSON, most likely; its type may stand behind the features
-    if lists == ["features"] and not path:
-        return Shape("features", ("features",), geometry=GEOMETRY)
+    if (collection or lists == ["features"]) and not path:
+        return Shape("features", ("features",), geometry=GEOMETRY, crs=getattr(crs, "value", None))
     if len(lists) == 1:
         return Shape("items", (*path, lists[0]))
     found = f"these lists: {', '.join(lists)}" if lists else "no list"
@@ -103,8 +107,13 @@ def _enter(events: Iterator[Any], event: str, name: str, source: str, path: tupl
     )
 
 
-def _members(events: Iterator[Any], stop: str | None = None) -> Iterator[tuple[str, tuple[str, Any]]]:
-    """The members of the object that has begun: name and first event; what they hold is passed over."""
+def _members(
+    events: Iterator[Any], stop: str | None = None, crs: ObjectBuilder | None = None
+) -> Iterator[tuple[str, tuple[str, Any]]]:
+    """The members of the object that has begun: name and first event; what they hold is passed over.
+
+    Only what the member `crs` holds is built, if a builder is given.
+    """
     for _ in range(_MOST_KEYS):
         event, name = _next(events)
         if event != "map_key":
@@ -115,9 +124,16 @@ def _members(events: Iterator[Any], stop: str | None = None) -> Iterator[tuple[s
             return
         depth = first[0] in ("start_map", "start_array")
         level = int(depth)
+        build = crs.event if crs is not None and name == "crs" else _nothing
+        build(*first)
         while level:
-            event, _ = _next(events)
+            event, value = _next(events)
+            build(event, value)
             level += (event in ("start_map", "start_array")) - (event in ("end_map", "end_array"))
+
+
+def _nothing(event: str, value: Any) -> None:
+    """What is passed over becomes nothing."""
 
 
 def _next(events: Iterator[tuple[str, Any]]) -> tuple[str, Any]:

@@ -269,6 +269,42 @@ def test_a_geometry_gets_the_name_and_the_type_that_the_schema_has_for_it(docume
         rows_of(load(high, schema={"fields": fields[:1]}))
 
 
+@pytest.mark.parametrize("behind", [True, False])
+@pytest.mark.parametrize(
+    ("crs", "told"),
+    [
+        ("urn:ogc:def:crs:EPSG::3857", True),
+        ("EPSG:14326", True),
+        ("EPSG:4326", False),
+        ("urn:ogc:def:crs:EPSG::4326", False),
+        ("urn:ogc:def:crs:OGC:1.3:CRS84", False),
+    ],
+)
+def test_another_coordinate_reference_system_is_told_once(
+    document: Any, caplog: pytest.LogCaptureFixture, crs: str, told: bool, behind: bool
+) -> None:
+    features = [feature({"type": "Point", "coordinates": [1, 2]}, crs={"type": "none"})]
+    member = {"crs": {"type": "name", "properties": {"name": crs}}}
+    said = {"type": "FeatureCollection", **({} if behind else member), "features": features, **member}
+    assert len(rows_of(load(document(said, "x.geojson")))) == 1
+    assert [crs in record.getMessage() for record in caplog.records] == [True] * told
+
+
+def test_members_of_features_that_become_no_field_are_told_once(
+    document: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    features = [{**feature(None, n=n), "bbox": [], "style": "red", "crs": None} for n in range(3)]
+    said = {"type": "FeatureCollection", "crs": None, "features": features}
+    lines = "\n".join(map(json.dumps, features)).encode()
+    fields = {"geometry": {"type": "geojson"}}
+    for path in document(said, "x.geojson"), document(lines, "x.geojsonl"):
+        caplog.clear()
+        assert [row["n"] for row in rows_of(load(path, override_fields=fields))] == [0, 1, 2]
+        told = [r.getMessage() for r in caplog.records if "members" in r.getMessage()]
+        assert ["'crs', 'style'" in message for message in told] == [True]
+        assert "crs' says" not in caplog.text
+
+
 @pytest.mark.parametrize("member", ["id", "geometry"])
 def test_no_property_hides_the_id_or_the_geometry_of_a_feature(document: Any, member: str) -> None:
     point = {"type": "Point", "coordinates": [1, 2]}
