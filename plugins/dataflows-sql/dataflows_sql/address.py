@@ -21,6 +21,7 @@ _HARMLESS = {"application_name", "charset", "client_encoding", "connect_timeout"
 _HARMLESS |= {"gssencmode", "port", "sslmode", "target_session_attrs", "uri", "user"}
 _SAID = re.compile(r"\b(pwd|\w*password)(\s*=\s*)('[^']*'|[^\s;&']+)", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][\w+.-]*://")
+_NEARLY = re.compile(r"(?![A-Za-z]:[\\/])([A-Za-z][\w+.-]*:/|[A-Za-z][\w+.-]*//.*@|.*:.*@)", re.DOTALL)
 _SHORT = {"postgres": "postgresql", "sqlite3": "sqlite"}
 _HIDDEN = "***"
 _FORM = "postgresql://user:password@host:port/database"
@@ -65,6 +66,12 @@ class Address:
         if "://" in text and not _SCHEME.match(text):
             raise FlowError(f"the URL of a database begins with a scheme; it has the form {_FORM}")
         if not _SCHEME.match(text):
+            if _NEARLY.match(text) and not os.path.lexists(text):
+                # Not shown: a part of it may be a password.
+                raise FlowError(
+                    "engine is neither a path nor a URL: the URL of a database has '://' behind its scheme, "
+                    f"in the form {_FORM}\n  a file of such a name is written sqlite:///name"
+                )
             return cls(URL.create(_kind_of_file(Path(text)), database=text))
         try:
             url = make_url(text)

@@ -251,6 +251,12 @@ def test_secrets_are_not_shown(server: str, monkeypatch, caplog) -> None:
         "mssql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BUID%3Dme%3BPWD%3Dhush",
         "sqlite:///x.db?key=hush",
         "duckdb:///x.duckdb?motherduck_token=hush",
+        "postgres//me:hush@h/d",
+        "postgres:/me:hush@h/d",
+        "postgres:me:hush@h/d",
+        "postgres/me:hush@h/d",
+        "postgres//hush@h",
+        "me:hush@h",
     ],
 )
 def test_no_part_of_a_url_that_may_be_a_secret_is_shown(url: str, tmp_path: Path, monkeypatch) -> None:
@@ -263,6 +269,13 @@ def test_no_part_of_a_url_that_may_be_a_secret_is_shown(url: str, tmp_path: Path
             assert "hush" not in f"{error} {error!r} {error.__notes__ if hasattr(error, '__notes__') else ''}"
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_with_signs_of_a_url_is_taken_when_it_is_there(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("10:30 me@lab.db", "me@lab.db"):
+        Path(name).touch()
+        assert Address.of(name).url.database == name
 
 
 def test_messages_of_drivers_are_cleaned() -> None:
