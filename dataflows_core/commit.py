@@ -299,6 +299,9 @@ def _state(path: Path) -> list[int] | None:
 def _make_folders(folder: Path) -> list[Path]:
     """Make a folder; returns those that were not there before, outermost first."""
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    there = missing[-1].parent if missing else folder
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{there} is a file and not a folder")
     folder.mkdir(parents=True, exist_ok=True)
     return missing[::-1]
 

@@ -12,6 +12,7 @@ from dataflows_core import discovery
 from dataflows_core.errors import AccessError, FlowError, UnreadableError
 from dataflows_core.files import Source as File
 from dataflows_core.files.compression import SUFFIXES
+from dataflows_core.files.given import checked_storage_options
 from dataflows_core.files.urls import is_http, is_remote, shown
 from dataflows_core.loader_choice import PACKAGE, choose, first_file, shown_source
 from dataflows_core.options import check_options
@@ -147,7 +148,9 @@ def _descriptor_in(source: Any, options: Mapping[str, Any]) -> str | None:
 
     url = f"{str(source).rstrip('/')}/{_DESCRIPTOR}"
     try:
-        return None if store_size(url, options.get("storage_options") or {}) is None else url
+        return (
+            None if store_size(url, checked_storage_options(options.get("storage_options"))) is None else url
+        )
     except (AccessError, FlowError):
         return None  # opening the source itself says what is wrong
 

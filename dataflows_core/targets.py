@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from dataflows_core.commit import STAGING, Commit, access_errors, safe_path
 from dataflows_core.errors import FlowError
 from dataflows_core.files import Source
+from dataflows_core.files.given import checked_storage_options
 from dataflows_core.files.streams import Guarded
 from dataflows_core.files.urls import is_http, is_remote, shown
 
@@ -103,7 +104,7 @@ def target_folder(
         >>> target_folder("s3://bucket/out/").shown("data/a.csv")
         's3://bucket/out/data/a.csv'
     """
-    text = os.fspath(location)
+    text, options = os.fspath(location), checked_storage_options(storage_options)
     if not text:
         raise FlowError(f"{parameter} is empty; write '.' for the current folder")
     local = Source(text).local
@@ -119,7 +120,7 @@ def target_folder(
     scheme, _, place = text.partition("://")
     if not place.strip("/") and scheme.lower() in _WITH_BUCKETS:
         raise FlowError(f"{parameter}={text!r} names no bucket")
-    return _StoreFolder(text.rstrip("/") if place.strip("/") else text, dict(storage_options or {}))
+    return _StoreFolder(text.rstrip("/") if place.strip("/") else text, dict(options))
 
 
 def target_file(
@@ -136,12 +137,14 @@ def target_file(
         parameter: See there.
 
     Raises:
-        FlowError: It names no file.
+        FlowError: It names no file, or a folder.
     """
     text = os.fspath(location)
     if not is_remote(text):
         path = Source(text).local or Path()
         safe_path(path.name)
+        if path.is_dir():
+            raise FlowError(f"{parameter}={text!r} is a folder; name a file in it")
         return target_folder(path.parent, storage_options, parameter=parameter), path.name
     folder, _, name = text.rpartition("/")
     if folder == "memory:/":

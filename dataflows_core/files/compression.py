@@ -72,7 +72,7 @@ def decompressed(
 
     Args:
         raw: The bytes as they lie in the source.
-        source: What messages call it.
+        source: What messages call it; a member is called after it.
         compression: One of `COMPRESSIONS`; None to tell it from the first bytes.
         member: The file within a zip file; may be left out when there is just one.
         max_size: The most bytes that there may be, packed and unpacked; None for what real data unpack to.
@@ -93,7 +93,8 @@ def decompressed(
         return Guarded(raw, source)
     try:
         opened = _open_zip(raw, source, member) if compression == "zip" else _OPENERS[compression](raw)
-        return Guarded(Unpacked(opened, packed, source, compression, max_size), source, compression)
+        within = source if member is None else f"{member} in {source}"
+        return Guarded(Unpacked(opened, packed, within, compression, max_size), within, compression)
     except DataflowsError:
         raise
     except damage() as error:

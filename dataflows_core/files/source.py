@@ -13,6 +13,7 @@ from typing import IO, Any, cast
 from dataflows_core.commit import access_errors
 from dataflows_core.errors import AccessError, FlowError, UnreadableError
 from dataflows_core.files.compression import SUFFIXES, decompressed, members
+from dataflows_core.files.given import checked_cache, checked_storage_options
 from dataflows_core.files.limits import check_announced, checked_max_size
 from dataflows_core.files.paths import local_path, matches, not_found, stem, zipped
 from dataflows_core.files.remote import keep_remote, open_remote
@@ -74,12 +75,13 @@ class Source:
             max_size: As in the class.
 
         Raises:
-            FlowError: An impossible limit.
+            FlowError: An impossible limit, or other values of a wrong type.
         """
         outer, inner = zipped(str(path))
         packed = "zip" if inner else compression
+        options, keep = checked_storage_options(storage_options), checked_cache(cache)
         limit = checked_max_size(max_size)
-        return cls(outer, storage_options or {}, packed, inner or member, cache=cache, max_size=limit)
+        return cls(outer, options, packed, inner or member, cache=keep, max_size=limit)
 
     def __repr__(self) -> str:
         # What is in `storage_options` opens doors.
@@ -118,7 +120,7 @@ class Source:
         """
         raw = self._open_raw()
         try:
-            return decompressed(raw, self.shown, self.compression, self.member, self.max_size)
+            return decompressed(raw, shown(self.path), self.compression, self.member, self.max_size)
         except BaseException:
             raw.close()
             raise
@@ -246,14 +248,14 @@ def expand(
 
     Raises:
         AccessError: A pattern matches nothing.
-        FlowError: It is no path; an impossible limit.
+        FlowError: It is no path; an impossible limit, or other values of a wrong type.
     """
     if isinstance(paths, str | Path):
         outer, inner = zipped(str(paths))
-        options, packed = storage_options or {}, "zip" if inner else compression
-        limit = checked_max_size(max_size)
+        options, packed = checked_storage_options(storage_options), "zip" if inner else compression
+        keep, limit = checked_cache(cache), checked_max_size(max_size)
         return [
-            Source(path, options, packed, inner or member, cache=cache, max_size=limit).fetched()
+            Source(path, options, packed, inner or member, cache=keep, max_size=limit).fetched()
             for path in matches(outer, options)
         ]
     if isinstance(paths, Iterable) and not isinstance(paths, bytes | Mapping):

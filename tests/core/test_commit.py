@@ -208,7 +208,7 @@ def test_what_cannot_work_fails_before_anything_changes(tmp_path, there, path):
 
 def test_the_target_is_a_file(tmp_path):
     (tmp_path / "out").write_text("")
-    with pytest.raises(AccessError, match="exists"):
+    with pytest.raises(AccessError, match="is a file and not a folder"):
         Commit(tmp_path / "out")
 
 

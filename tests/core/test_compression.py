@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -113,6 +114,8 @@ def test_zip_members(tmp_path: Path) -> None:
         content(path)
     with pytest.raises(UnreadableError, match=r"did you mean a\.csv"):
         content(path, member="aa.csv")
+    with pytest.raises(UnreadableError, match=rf"^there is no 'aa\.csv' in {re.escape(str(path))}; "):
+        content(f"zip://aa.csv::{path}")
 
 
 def test_leftovers_of_operating_systems_are_no_members(tmp_path: Path) -> None:

@@ -79,3 +79,20 @@ def test_the_bytes_are_those_that_lie_there(tmp_path: Path) -> None:
         assert stream.read() == packed
     with Source(str(tmp_path / "a.gz")).open() as stream:
         assert stream.read() == b"text"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"cache": "yes"}, "cache='yes' must be True or False"),
+        ({"max_size": "1MB"}, "max_size='1MB' must be a number of bytes"),
+        ({"max_size": 1.5}, "max_size=1.5 must be a number of bytes"),
+        ({"storage_options": "topsecret"}, "values by name, .* and is a str"),
+        ({"storage_options": {1: "topsecret"}}, "must be texts, and one is a int"),
+    ],
+)
+@pytest.mark.parametrize("open_it", [expand, Source.of])
+def test_what_is_given_beside_a_path_is_checked(open_it, given, message, folder: Path) -> None:
+    with pytest.raises(FlowError, match=message) as caught:
+        open_it("a.csv", **given)
+    assert "topsecret" not in str(caught.value)

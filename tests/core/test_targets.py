@@ -190,3 +190,19 @@ def test_secrets_at_any_depth():
     options = {"client": {"api_key": "k3yk3y", "region": "eu"}, "tokens": ["t0k3n"], "user": "me"}
     text = "me in eu with k3yk3y, t0k3n and p@ss, p%40ss"
     assert without_secrets(text, "sftp://me:p%40ss@host/", options) == "me in eu with ***, *** and ***, ***"
+
+
+def test_storage_options_are_values_by_name():
+    with pytest.raises(FlowError, match="storage_options must be values by name"):
+        target_folder("s3://b/out", "key=k3yk3y")
+
+
+def test_a_folder_is_no_file_and_a_file_no_folder(tmp_path):
+    with pytest.raises(FlowError, match="is a folder; name a file in it"):
+        target_file(tmp_path)
+    file = tmp_path / "ty.csv"
+    file.write_text("theirs")
+    for folder in (file, file / "deeper"):
+        with pytest.raises(AccessError, match=r"ty\.csv is a file and not a folder$"):
+            target_folder(folder).begin()
+    assert file.read_text() == "theirs"
