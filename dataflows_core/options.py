@@ -11,8 +11,15 @@ from dataflows_core.errors import FlowError, near_misses
 __all__ = ["check_options"]
 
 
-def check_options(function: Callable[..., Any], options: Mapping[str, Any]) -> None:
+def check_options(
+    function: Callable[..., Any], options: Mapping[str, Any], called: str | None = None
+) -> None:
     """Refuse options that a loader or writer has no parameter for.
+
+    Args:
+        function: Who gets them.
+        options: The options.
+        called: What messages call it, when it is not known by its own name.
 
     Raises:
         FlowError: An option is unknown; near misses and all options are named.
@@ -25,7 +32,7 @@ def check_options(function: Callable[..., Any], options: Mapping[str, Any]) -> N
         if option not in known[1:]:
             close = near_misses(option, known[1:])
             raise FlowError(
-                f"{function.__name__} has no option {option!r}"
+                f"{called or function.__name__} has no option {option!r}"
                 + (f"; did you mean {' or '.join(close)}?" if close else "")
                 + f"\n  its options: {', '.join(known[1:])}"
             )

@@ -72,6 +72,7 @@ def dump_to_path(
     """
     folder = target_folder(out_path, storage_options)
     layout = _layout(
+        "dump_to_path",
         force_format=force_format,
         format=format,
         counters=Counters(dict(counters or {})),
@@ -134,6 +135,7 @@ def dump_to_zip(
     """
     folder, name = target_file(out_file, storage_options)
     layout = _layout(
+        "dump_to_zip",
         force_format=force_format,
         format=format,
         counters=Counters(dict(counters or {})),
@@ -154,13 +156,14 @@ def dump_to_zip(
     return step
 
 
-def _layout(**parts: Any) -> Layout:
+def _layout(dump: str, /, **parts: Any) -> Layout:
     """The layout, with its format and the writer's options checked while the flow is being written."""
     from dataflows_core.options import check_options
 
     layout = Layout(**parts)
     if layout.force_format:
-        check_options(writer_class(layout.format, layout.file_formatters), layout.options)
+        writer = writer_class(layout.format, layout.file_formatters)
+        check_options(writer, layout.options, f"{dump}(format={layout.format!r})")
     return layout
 
 

@@ -218,7 +218,7 @@ def test_paths(name, path, extension, expected):
         ({"delimitr": ";"}, "did you mean delimiter"),
         ({"pretty-descriptor": True}, "no option 'pretty-descriptor'"),
         ({"format": "csvv"}, "did you mean csv"),
-        ({"format": "json", "delimiter": ";"}, "JsonWriter has no option 'delimiter'"),
+        ({"format": "json", "delimiter": ";"}, r"dump_to_\w+\(format='json'\) has no option 'delimiter'"),
         ({"counters": {"datapackage-rows": "x"}}, "did you mean datapackage-rowcount"),
         ({"validator_options": {"on_errors": "drop"}}, "its one option is on_error"),
         ({"validator_options": {"on_error": "dorp"}}, "on_error is 'dorp'"),
@@ -397,3 +397,9 @@ def test_many_batches(tmp_path):
         else:
             found = [json.loads(line) for line in text.split("\n")[:-1]]
         assert found == rows
+
+
+@pytest.mark.parametrize("dump", [dump_to_path, dump_to_zip])
+def test_an_unknown_option_names_the_dump_and_the_format(dump, tmp_path):
+    with pytest.raises(FlowError, match=rf"^{dump.__name__}\(format='csv'\) has no option 'delimeter'; did"):
+        dump(tmp_path / "out", delimeter=";")
