@@ -75,9 +75,11 @@ def load_sql(
     limit = checked_limit(limit_rows)
     if query is not None and any(given is not None for given in (table, order_by, fields, db_schema)):
         raise FlowError("query says all of it: leave out table, order_by, fields and db_schema")
-    for name, given in (("table", table), ("query", query), ("db_schema", db_schema)):
+    for parameter, given in (("table", table), ("query", query), ("db_schema", db_schema)):
         if not isinstance(given, str | None):
-            raise FlowError(f"{name}={given!r} must be one text; to load several, write load_sql for each")
+            raise FlowError(
+                f"{parameter}={given!r} must be one text; to load several, write load_sql for each"
+            )
 
     def step(package: Package) -> None:
         database = readable(load_source)
