@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from dataflows_core.errors import AccessError, DataflowsError, FlowError, near_misses
 from dataflows_core.files.secrets import without_secrets
@@ -23,6 +24,7 @@ __all__ = [
     "store_size",
 ]
 
+_WITH_USER = re.compile(r"(sftp|ssh|ftp|smb)://", re.IGNORECASE)
 _LEAST, _MOST = 1 << 16, 8 << 20
 
 
@@ -40,8 +42,22 @@ def store_of(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     with Translated(url, options, "opened"):
         from fsspec.core import url_to_fs
 
-        system, path = url_to_fs(url, **options)
+        place, logon = _logon(url, options)
+        system, path = url_to_fs(place, **{**options, **logon})
         return system, path
+
+
+def _logon(url: str, options: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """A URL without its percent-encoded user, who fsspec would take as written, and the user as options."""
+    if not _WITH_USER.match(url) or "::" in url:
+        return url, {}
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    given = {"username": parts.username, "password": parts.password}
+    logon = {name: unquote(value) for name, value in given.items() if value is not None}
+    if not at or "%" not in user or any(options.get(name, value) != value for name, value in logon.items()):
+        return url, {}  # of two that differ, fsspec says so
+    return parts._replace(netloc=host).geturl(), logon
 
 
 def open_store(url: str, options: Mapping[str, Any], seen: Sightings | None = None) -> Readable:

@@ -51,6 +51,17 @@ def test_sftp(sftp):
     assert Flow(load(out, storage_options=OPTIONS)).results().rows == [NEW]
 
 
+def test_the_password_in_a_url_of_sftp_is_percent_encoded(sftp):
+    _, url = sftp
+    url = url.replace("me@", "me:correct%20horse@")
+    Flow(NEW, dump_to_path(f"{url}/encoded")).process()
+    assert Flow(load(f"{url}/encoded")).results().rows == [NEW]
+    assert Flow(load(f"{url}/encoded/res_1.csv")).results().rows == [[{"new": 1}, {"new": 2}]]
+    with pytest.raises(DataflowsError, match="Authentication failed") as caught:
+        Flow(load(f"{url.replace('horse', 'cow')}/encoded/res_1.csv")).results()
+    assert "correct" not in str(caught.value)
+
+
 def test_sftp_other_files(sftp):
     _, url = sftp
     Flow(NEW, dump_to_zip(f"{url}/x.zip", storage_options=OPTIONS)).process()
