@@ -34,7 +34,10 @@ def load(
     format: str | None = None,
     **options: Any,
 ) -> Source:
-    """Load a source with whichever installed loader knows it.
+    """Load a file, a URL or a database with whichever installed loader knows it.
+
+    Files may lie on this machine, on the web, or in stores: S3, Google Cloud Storage, Azure, SFTP and what
+    else fsspec opens; `storage_options` say how to log on there.
 
     The loader is found by `format` if it is given, then by the scheme of a URL, then by the ending of the
     path (behind one for a compression, such as ``.csv.gz``, or that of the file in a zip file), and where
@@ -43,8 +46,8 @@ def load(
     `resources` selects, typed as their schemas declare.
 
     Args:
-        load_source: A path, a URL, a glob pattern, or ``"env://NAME"`` for the value of an environment
-            variable; several paths make one resource.
+        load_source: A path, a URL such as ``"s3://bucket/data.csv"``, a glob pattern, or
+            ``"env://NAME"`` for the value of an environment variable; several paths make one resource.
         name: The resource's name; by default the loader makes one of the path.
         resources: Which resources of a Data Package to load.
         format: The loader's name: ``"csv"``, ``"tsv"`` …; ``"datapackage"`` for a Data Package.
