@@ -194,6 +194,17 @@ ods = acme_flows.go:Another
     assert found["dump_to_other"] == ()
 
 
+def test_a_sink_writes_to_the_addresses_that_its_parameters_show(described):
+    doc = '''    """Dump.
+
+    Args:
+        engine: The URL (``postgresql://…``), or ``"env://NAME"``; see https://example.org.
+    """
+'''
+    assert one(described, f"def go(engine) -> Sink:\n{doc}    ...\n").schemes == ("postgresql",)
+    assert one(described, f"def go(engine) -> Source:\n{doc}    ...\n").schemes == ()
+
+
 def test_formats_and_schemes_come_from_the_groups(described):
     entries = """
 [dataflows.processors]

@@ -58,8 +58,9 @@ def dump_to_sql(
 
     Args:
         tables: Options by the name of the table.
-        engine: The URL of the database, the path of a SQLite or DuckDB file, ``"env://NAME"`` for what an
-            environment variable says, or a SQLAlchemy engine.
+        engine: The URL of the database (``postgresql://…``, ``sqlite:///…``, ``duckdb:///…``), the path of a
+            SQLite or DuckDB file, ``"env://NAME"`` for what an environment variable says, or a SQLAlchemy
+            engine.
         updated_column: The name of a boolean field to add: whether the row changed one of the table.
         updated_id_column: The name of an integer field to add: the number of the row that was changed, where
             the database numbers the rows of the table by itself; null for new rows.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dataflows_core.discovery import GROUPS, parse_entry_points
 from dataflows_core.errors import DataError
 from dataflows_registry.describe.files import Files
-from dataflows_registry.describe.formats import formats_of, schemes_of
+from dataflows_registry.describe.formats import formats_of, schemes_of, schemes_shown
 from dataflows_registry.describe.metadata import parse_metadata
 from dataflows_registry.model import Processor, Release
 from dataflows_registry.text import clean_line
@@ -114,6 +114,9 @@ def _described(
     if entry.group == "processor" and not entry.formats:
         names = formats_asked_for(found, modules, entries) or _formats_named(entry, entries)
         entry = replace(entry, formats=tuple(formats_of(names)), schemes=tuple(schemes_of(names)))
+    if entry.group == "processor" and entry.kind == "sink" and not entry.schemes:
+        texts = " ".join(parameter.doc for parameter in entry.parameters)
+        entry = replace(entry, schemes=tuple(schemes_shown(texts)))
     return entry
 
 
