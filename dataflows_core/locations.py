@@ -14,6 +14,7 @@ __all__ = ["Place"]
 
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _DECODINGS = 5
+_COPY = "\n  if the link is your own, copy what it leads to into the folder instead"
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Place:
             owner: What the message calls the owner of the path.
 
         Raises:
-            DataError: The path leads out of the package, or may do so on some system or server.
+            DataError: The path, or a link, leads out of the package, or may do so on some system or server.
 
         Examples:
             >>> Place("pack").join("data/a.csv", "resource 'a'")
@@ -84,7 +85,15 @@ class Place:
             if problem := _problem(before):
                 raise _refused(owner, path, problem)
             return f"{self.folder}/{quote(str(PurePosixPath(before)), safe='/%:@!$&()+,;=~')}{mark}{query}"
+        if not is_remote(self.folder) and (leads := self._outside(clean)):
+            raise _refused(owner, path, f"is a link out of the Data Package, to {leads!r}", _COPY)
         return f"{self.folder}/{clean}" if self.folder else clean
+
+    def _outside(self, path: str) -> str:
+        """Where links lead that a path goes through, if that is out of the folder."""
+        folder = Path(self.folder).resolve()
+        found = (folder / path).resolve()
+        return "" if found.is_relative_to(folder) else str(found)
 
     def is_home_of(self, location: str) -> bool:
         """Whether a location is on the server or in the bucket of the package: who may see its credentials.
@@ -122,8 +131,9 @@ def _problem(path: str) -> str:
     return "is percent-encoded again and again"
 
 
-def _refused(owner: str, path: str, problem: str) -> DataError:
+def _refused(owner: str, path: str, problem: str, remedy: str = "") -> DataError:
     return DataError(
         f"{owner} has the path {shown(path)!r}, which {problem}"
         "\n  it is refused: whoever publishes a Data Package must not choose what is read outside of it"
+        f"{remedy}"
     )
