@@ -10,6 +10,8 @@ from dataflows_core.errors import FlowError, near_misses
 
 __all__ = ["check_options"]
 
+_NO_STORES = "\n  it opens no files in stores: copy the file to this machine first"
+
 
 def check_options(
     function: Callable[..., Any], options: Mapping[str, Any], called: str | None = None
@@ -34,5 +36,6 @@ def check_options(
             raise FlowError(
                 f"{called or function.__name__} has no option {option!r}"
                 + (f"; did you mean {' or '.join(close)}?" if close else "")
+                + (_NO_STORES if option == "storage_options" else "")
                 + f"\n  its options: {', '.join(known[1:])}"
             )

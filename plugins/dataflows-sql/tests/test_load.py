@@ -130,6 +130,11 @@ def test_what_to_load_is_said(url: str) -> None:
     assert Flow(load(url)).results().rows[0] == [{"city": "b", "n": 1}, {"city": "a", "n": 2}]
 
 
+def test_a_database_in_a_store_is_to_be_copied_first() -> None:
+    with pytest.raises(ProcessorError, match="copy the file to this machine first"):
+        Flow(load("s3://bucket/cities.db", format="sqlite", storage_options={"anon": True})).results()
+
+
 def test_a_query_without_columns_of_their_own_is_refused(asked: str) -> None:
     for query, message in (("SELECT", "gives no columns"), ("SELECT 1 AS n, 2 AS n", "have the name 'n'")):
         with pytest.raises(ProcessorError, match=message):
