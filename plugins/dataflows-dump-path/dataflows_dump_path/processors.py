@@ -37,8 +37,10 @@ def dump_to_path(
 ) -> Sink:
     """Write the package into a folder: one file per table, copies of its other files, `datapackage.json`.
 
-    Everything is swapped in at the end of the run, whole or not at all. Files of the previous dump that
-    the new one has no longer are removed when they are as they were written; other files are left alone.
+    Everything is swapped in at the end of the run, whole or not at all: a `load` of the folder in the same
+    flow gives what was there before, so that reading it again is for a second flow. Files of the previous
+    dump that the new one has no longer are removed when they are as they were written; other files are left
+    alone.
 
     The folder may be in a store: ``s3://bucket/out``, ``gs://``, ``az://``, ``sftp://`` … The files are
     uploaded at the end of the run, so that nobody sees them before all are there; then each is shown, the
