@@ -83,7 +83,11 @@ def _names(resources: Sequence[Resource], named: Mapping[str, str]) -> list[str]
     made = sheet_names(wanted)
     for name, given in named.items():
         if sheet_names([given]) != [given]:
-            raise FlowError(f"{given!r}, for {name!r}, is no name that Excel allows a sheet")
+            raise FlowError(
+                f"{given!r}, for {name!r}, is no name that Excel allows a sheet\n"
+                "  it has 1 to 31 characters, none of []:*?/\\ or control characters, no ' at the ends, and is "
+                f"not 'History'; {sheet_names([given])[0]!r} would do"
+            )
     lower = [name.lower() for name in wanted]
     for name in wanted:
         if name in named.values() and lower.count(name.lower()) > 1:

@@ -225,10 +225,16 @@ def test_a_text_longer_than_a_cell_names_its_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "names", [{"res_1": "a/b"}, {"res_1": "x" * 32}, {"res_1": "res_2"}, {"nobody": "x"}]
+    ("names", "why"),
+    [
+        ({"res_1": "a/b"}, "1 to 31 characters.*'a-b' would do"),
+        ({"res_1": "x" * 32}, "1 to 31 characters"),
+        ({"res_1": "res_2"}, "two sheets"),
+        ({"nobody": "x"}, "nobody"),
+    ],
 )
-def test_names_that_excel_does_not_allow_are_refused(names: dict[str, str], tmp_path: Path) -> None:
-    with pytest.raises(ProcessorError) as caught:
+def test_names_that_excel_does_not_allow_are_refused(names: dict[str, str], why: str, tmp_path: Path) -> None:
+    with pytest.raises(ProcessorError, match=why) as caught:
         Flow([{"a": 1}], [{"b": 1}], dump_to_excel(tmp_path / "x.xlsx", sheet_names=names)).process()
     assert caught.value.exit_code == 2
     with pytest.raises(FlowError, match="xlsx"):

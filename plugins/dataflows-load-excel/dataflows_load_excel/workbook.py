@@ -66,7 +66,8 @@ class Workbook:
             if 1 <= sheet <= len(names):
                 return names[sheet - 1]
             raise FlowError(
-                f"{self.source} has {len(names)} sheets, numbered from 1, and none is number {sheet}"
+                f"{self.source} has {len(names)} sheet{'s' * (len(names) != 1)}, numbered from 1, "
+                f"and none is number {sheet}"
             )
         if sheet in names:
             return sheet

@@ -86,6 +86,8 @@ def test_sheets_are_chosen_by_name_number_list_or_all(book) -> None:
         with pytest.raises(ProcessorError, match="sheet") as caught:
             Flow(load(path, sheet=wrong)).process()
         assert caught.value.exit_code == 2
+    with pytest.raises(ProcessorError, match="has 1 sheet, numbered from 1"):
+        Flow(load(book(One=[["a"], [1]]), sheet=2)).process()
 
 
 def test_hidden_sheets_are_left_out_unless_named(tmp_path: Path) -> None:

@@ -162,7 +162,8 @@ def _find(names: Sequence[str], wanted: str | int, file: Source) -> str:
     if isinstance(wanted, int):
         if 1 <= wanted <= len(names):
             return names[wanted - 1]
-        raise FlowError(f"{file.shown} has {len(names)} sheets, numbered from 1, and none is number {wanted}")
+        count = f"{len(names)} sheet{'s' * (len(names) != 1)}"
+        raise FlowError(f"{file.shown} has {count}, numbered from 1, and none is number {wanted}")
     if wanted in names:
         return wanted
     close = near_misses(wanted, names)
