@@ -219,7 +219,8 @@ class PostgresConnection:
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:
-            raise FlowError(f"PostgreSQL cannot run the query: {str(error).strip()}") from None
+            said = error.diag.message_primary or str(error).strip()
+            raise FlowError(f"PostgreSQL cannot run the query: {said}\n  {select}") from None
 
     def _scaled(self, fields: list[Field], select: str) -> list[Field]:
         """The fields; a numeric column without a declared scale gets one by a sample, as numbers do."""

@@ -130,6 +130,13 @@ def test_what_to_load_is_said(url: str) -> None:
     assert Flow(load(url)).results().rows[0] == [{"city": "b", "n": 1}, {"city": "a", "n": 2}]
 
 
+def test_a_query_that_cannot_run_is_shown_as_it_was_written(postgres: str) -> None:
+    with pytest.raises(ProcessorError, match=r"syntax error at or near") as caught:
+        Flow(load(postgres, query="DROP TABLE cities")).results()
+    assert str(caught.value).endswith("\n  DROP TABLE cities")
+    assert "SELECT" not in str(caught.value)
+
+
 def test_a_database_in_a_store_is_to_be_copied_first() -> None:
     with pytest.raises(ProcessorError, match="copy the file to this machine first"):
         Flow(load("s3://bucket/cities.db", format="sqlite", storage_options={"anon": True})).results()
