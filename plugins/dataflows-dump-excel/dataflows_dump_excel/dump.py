@@ -85,8 +85,8 @@ def _names(resources: Sequence[Resource], named: Mapping[str, str]) -> list[str]
         if sheet_names([given]) != [given]:
             raise FlowError(
                 f"{given!r}, for {name!r}, is no name that Excel allows a sheet\n"
-                "  it has 1 to 31 characters, none of []:*?/\\ or control characters, no ' at the ends, and is "
-                f"not 'History'; {sheet_names([given])[0]!r} would do"
+                "  it has 1 to 31 characters, none of []:*?/\\ or control characters, no ' at the ends, "
+                f"and is not 'History'; {sheet_names([given])[0]!r} would do"
             )
     lower = [name.lower() for name in wanted]
     for name in wanted:
