@@ -129,8 +129,8 @@ def lists(column: pa.Array, items: pa.Array) -> pa.ListArray:
         column: Lists, in any layout.
         items: One for each item of the flattened column.
     """
-    lengths = pc.fill_null(pc.list_value_length(column), 0)
-    ends = pc.cumulative_sum(lengths).cast(pa.int32())
+    lengths = pc.fill_null(pc.list_value_length(column), 0).cast(pa.int32())
+    ends = pc.cumulative_sum_checked(lengths)  # no cast behind it: Arrow 24 would expect nulls among them
     offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends])
     return pa.ListArray.from_arrays(offsets, items, mask=column.is_null())
 
