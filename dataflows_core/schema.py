@@ -342,7 +342,7 @@ def _field_from_arrow(field: pa.Field) -> Field:
 def _is_zone(name: str) -> bool:
     try:
         pa.lib.string_to_tzinfo(name)
-    except ValueError:
+    except (ValueError, KeyError):  # Arrow 24 lets the error of zoneinfo through
         return False
     return True
 
