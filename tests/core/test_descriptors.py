@@ -58,31 +58,6 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-def test_links_that_lead_out_of_a_package_are_refused(tmp_path: Path) -> None:
-    inside, outside = tmp_path / "real", tmp_path / "outside"
-    for folder in inside, outside:
-        folder.mkdir()
-        (folder / "a.csv").write_text("x\n1\n")
-    (inside / "within.csv").symlink_to("a.csv")
-    (inside / "out.csv").symlink_to(outside / "a.csv")
-    (inside / "folder").symlink_to(outside)
-    behind = tmp_path / "behind"
-    behind.symlink_to(inside)
-
-    def write(path: str) -> None:
-        said = {"resources": [{"name": "a", "path": path}]}
-        (inside / "datapackage.json").write_text(json.dumps(said))
-
-    for path in "out.csv", "folder/a.csv":
-        write(path)
-        with pytest.raises(ProcessorError, match=r"(?s)link out of the Data Package.*copy what it leads to"):
-            rows_of(behind)
-    for path in "a.csv", "within.csv":
-        write(path)
-        assert rows_of(behind) == rows_of(inside) == [[{"x": 1}]]
-    assert rows_of(inside / "out.csv") == [[{"x": 1}]]  # one's own path is one's own business
-
-
 PLACES = [
     Place(""),
     Place("pack"),

@@ -515,3 +515,31 @@ def test_what_the_library_reads_of_a_published_package_is_what_we_read(shared_da
 def test_a_package_whose_descriptor_is_yaml_says_so(shared_data: Path) -> None:
     with pytest.raises(ProcessorError, match=r"holds no datapackage.json, but datapackage.yml"):
         Flow(load(shared_data / "country-codes")).process()
+
+
+def test_links_that_lead_out_of_a_package_are_refused(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "real", tmp_path / "outside"
+    for folder in inside, outside:
+        folder.mkdir()
+        (folder / "a.csv").write_text("x\n1\n")
+    (inside / "within.csv").symlink_to("a.csv")
+    (inside / "out.csv").symlink_to(outside / "a.csv")
+    (inside / "folder").symlink_to(outside)
+    behind = tmp_path / "behind"
+    behind.symlink_to(inside)
+
+    def rows_of(path: Path) -> list[list[dict]]:
+        return Flow(load(path)).results().rows
+
+    def write(path: str) -> None:
+        said = {"resources": [{"name": "a", "path": path}]}
+        (inside / "datapackage.json").write_text(json.dumps(said))
+
+    for path in "out.csv", "folder/a.csv":
+        write(path)
+        with pytest.raises(ProcessorError, match=r"(?s)link out of the Data Package.*copy what it leads to"):
+            rows_of(behind)
+    for path in "a.csv", "within.csv":
+        write(path)
+        assert rows_of(behind) == rows_of(inside) == [[{"x": 1}]]
+    assert rows_of(inside / "out.csv") == [[{"x": 1}]]  # one's own path is one's own business
