@@ -66,10 +66,11 @@ def test_data_that_pack_as_data_do_are_no_bomb(tmp_path: Path, monkeypatch: pyte
         assert Source.of(tmp_path / kind).open().read() == text
 
 
-def test_a_bomb_of_the_server_is_refused(play, act, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bomb_of_the_server_is_refused(play, act, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "HARMLESS", 1 << 20)
     told = {"body": gzip.compress(ZEROS), "headers": {"Content-Encoding": "gzip"}, "etag": '"a"'}
     stage = play(act(**told))
+    monkeypatch.setenv("DATAFLOWS_CACHE", str(tmp_path))
     for cache in (False, True):
         with pytest.raises(UnreadableError, match="a bomb"):
             expand(stage.url, cache=cache)[0].open().read()
