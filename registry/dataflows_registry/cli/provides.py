@@ -44,7 +44,7 @@ def command(what: str, as_json: bool) -> None:
         [
             one.found.name,
             does,
-            f"{one.found.formats} {one.found.schemes}".strip(),
+            " ".join(dict.fromkeys(f"{one.found.formats} {one.found.schemes}".split())),
             one.found.distribution,
             f"{one.found.version} installed" if one.installed_version else one.found.version,
         ]
