@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from dataflows_core.loader_options import CAST, INFER, Limit, checked_limit, one
 from dataflows_core.on_error import check_on_error
 from dataflows_core.ranges import Range
 from dataflows_core.resource import Resource
+from dataflows_core.resource_names import resource_names
 from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Source as SourceStep
 from dataflows_core.stream import Stream
@@ -144,7 +143,9 @@ def load_excel(
                 read.append([read_sheet(book, book.find(one), layout) for one in found])
             _tell(book)
         path = load_source if isinstance(load_source, str | Path) else files[0].path
-        names = _resource_names(found) if several else [name or stem(str(path))]
+        names = [name or stem(str(path))]
+        if several:
+            names = resource_names((one, f"sheet-{number}") for number, one in enumerate(found, 1))
         for one, called, columns in zip(found, names, zip(*read, strict=True), strict=True):
             load.add(package, files, one, columns, called)
 
@@ -175,16 +176,6 @@ def _tell(book: Workbook) -> None:
             book.source,
             book.tally.unsaved,
         )
-
-
-def _resource_names(sheets: Sequence[str]) -> list[str]:
-    """Names as Data Package allows them, for the resources of sheets; no two are the same."""
-    names: list[str] = []
-    for number, sheet in enumerate(sheets, 1):
-        plain = re.sub(r"[^a-z0-9._-]+", "-", sheet.lower()).strip("-") or f"sheet-{number}"
-        again = (f"{plain}-{count}" for count in itertools.count(2))
-        names.append(plain if plain not in names else next(name for name in again if name not in names))
-    return names
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,7 +9,7 @@ from typing import Any, Literal
 from dataflows_core.errors import DataError, FlowError
 from dataflows_core.ranges import Range, letters
 
-__all__ = ["Headers", "Layout", "Row", "slug"]
+__all__ = ["Headers", "Layout", "Row"]
 
 Headers = int | Sequence[int] | Sequence[str] | Literal["first"] | None
 Row = tuple[int, list[Any]]
@@ -147,8 +146,3 @@ class Layout:
 
 def _filled(rows: Iterable[Row]) -> Iterator[Row]:
     return (row for row in rows if any(cell is not None for cell in row[1]))
-
-
-def slug(text: str, otherwise: str) -> str:
-    """A name as Data Package allows it, for a resource."""
-    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-") or otherwise

@@ -17,11 +17,12 @@ from dataflows_core.loader_options import CAST, INFER, Limit, checked_limit, one
 from dataflows_core.on_error import check_on_error
 from dataflows_core.ranges import Range
 from dataflows_core.resource import Resource
+from dataflows_core.resource_names import resource_names
 from dataflows_core.schema import Schema
 from dataflows_core.steps import Source as SourceStep
 from dataflows_core.stream import Stream
 from dataflows_core.widths import fitted
-from dataflows_load_xml.grid import Headers, Layout, slug
+from dataflows_load_xml.grid import Headers, Layout
 from dataflows_load_xml.parse import Document
 from dataflows_load_xml.sheet_split import Place, SheetSplit, SheetTable
 from dataflows_load_xml.sheets import Sheet, sheets_of
@@ -137,8 +138,10 @@ def load_excel_xml(
         documents = [Document(file, huge=huge) for file in files]
         found = _chosen(sheets_of(documents[0]), sheet, files[0])
         path = load_source if isinstance(load_source, str | Path) else files[0].path
-        for number, one in enumerate(found):
-            called = slug(one, f"sheet-{number + 1}") if several else name or stem(str(path))
+        names = [name or stem(str(path))]
+        if several:
+            names = resource_names((one, f"sheet-{number}") for number, one in enumerate(found, 1))
+        for one, called in zip(found, names, strict=True):
             load.add(package, documents, one, called)
 
     return step

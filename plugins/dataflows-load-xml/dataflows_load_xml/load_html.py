@@ -17,11 +17,12 @@ from dataflows_core.infer import infer_schema
 from dataflows_core.loader_options import CAST, INFER, Limit, checked_limit, one_of
 from dataflows_core.on_error import check_on_error
 from dataflows_core.resource import Resource
+from dataflows_core.resource_names import resource_names
 from dataflows_core.schema import Field, Schema
 from dataflows_core.steps import Source as SourceStep
 from dataflows_core.stream import Stream
 from dataflows_core.widths import fitted
-from dataflows_load_xml.grid import Headers, Layout, slug
+from dataflows_load_xml.grid import Headers, Layout
 from dataflows_load_xml.page import Page, read_page
 from dataflows_load_xml.page_split import Place, Rows, TableSplit, travelling
 from dataflows_load_xml.page_tables import HtmlTable, chosen, data_tables, tables_of
@@ -189,13 +190,10 @@ class _Load:
         """Add a resource for each table, which several pages may have."""
         pages = [read_page(file, self.place.encoding, huge=self.place.huge) for file in files]
         first = self._chosen(pages[0], files[0])
-        taken: set[str] = set()
-        for at, table in enumerate(first):
-            called = self.name or otherwise
-            if self.several:
-                called = slug(table.caption or table.id, f"table-{table.number}")
-                called = called if called not in taken else f"{called}-{table.number}"
-                taken.add(called)
+        names = [self.name or otherwise]
+        if self.several:
+            names = resource_names((one.caption or one.id, f"table-{one.number}") for one in first)
+        for at, (table, called) in enumerate(zip(first, names, strict=True)):
             tables = [
                 table,
                 *(self._same(at, first, page, file) for page, file in zip(pages[1:], files[1:], strict=True)),

@@ -211,6 +211,11 @@ def test_rich_text_and_comments_in_cells(book) -> None:
     assert rows_of(book(sheet("s", row("t"), f"<Row>{rich}</Row>"))) == [{"t": "bold and\nnot"}]
 
 
+def test_sheets_whose_names_become_the_same_are_numbered(book) -> None:
+    path = book(*(sheet(name, row("a"), row(1)) for name in ("A b", "a-B")))
+    assert Flow(load_excel_xml(path, sheet="*")).process().package.names == ["a-b", "a-b-2"]
+
+
 @pytest.mark.parametrize(
     ("rows", "what"),
     [
